@@ -1,0 +1,140 @@
+//! The composition root: the only place that names a backend.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use crate::audit;
+use crate::clock::Clock;
+use crate::config::{Config, DatabaseUrl};
+use crate::jobs::{Distributor, RulesInForce};
+use crate::rewards::window::Calendar;
+use crate::store::memory::MemoryStore;
+use crate::store::sql::{self, Access, Database, SourceNames, SqlRemote, SqlSource, SqlStore};
+use crate::store::{Remote, Source, Store};
+
+/// The parts of the program, put together as configured.
+pub struct App {
+    pub config: Config,
+    pub database: Database,
+    pub store: Arc<dyn Store>,
+    pub distributor: Distributor,
+}
+
+/// Whether a command writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The database is made where there is none (SQLite), and migrated.
+    Pay,
+    /// Nothing is written anywhere: further runs go on from what is stored, in memory.
+    DryRun,
+}
+
+impl App {
+    /// Opens the databases.
+    ///
+    /// # Errors
+    /// What could not be opened, and what to look at.
+    pub async fn open(config: Config, clock: Arc<dyn Clock>, mode: Mode) -> anyhow::Result<Self> {
+        let database = open_database(&config, mode).await?;
+        let store: Arc<dyn Store> = match mode {
+            Mode::Pay => Arc::new(SqlStore::new(database.clone())),
+            Mode::DryRun => {
+                let state = SqlStore::new(database.clone()).state().await;
+                Arc::new(MemoryStore::new(state.context("reading what has been paid")?))
+            }
+        };
+        let source: Arc<dyn Source> = Arc::new(open_source(&config, &database).await?);
+        let distributor = distributor(&config, Arc::clone(&store), source, clock);
+        Ok(Self { config, database, store, distributor })
+    }
+
+    /// The special partners' database; none where none is configured.
+    ///
+    /// # Errors
+    /// Where it cannot be opened, which is no reason not to distribute.
+    pub async fn remote(&self) -> anyhow::Result<Option<Arc<dyn Remote>>> {
+        let Some(url) = &self.config.remote.url else { return Ok(None) };
+        let opened = Database::open(url, Access::Write, 2).await.context("opening the remote database")?;
+        Ok(Some(Arc::new(SqlRemote::new(opened, &self.config.remote.table))))
+    }
+}
+
+/// A distributor by the configuration's rules, over any store and source.
+#[must_use]
+pub fn distributor(
+    config: &Config,
+    store: Arc<dyn Store>,
+    source: Arc<dyn Source>,
+    clock: Arc<dyn Clock>,
+) -> Distributor {
+    let rules =
+        RulesInForce { rules: config.rules.clone(), version: audit::text_hash(&config.rules_table()) };
+    let calendar = Calendar::new(config.programme.timezone);
+    Distributor { store, source, clock, calendar, rules: Arc::new(rules) }
+}
+
+async fn open_database(config: &Config, mode: Mode) -> anyhow::Result<Database> {
+    let access = if mode == Mode::Pay { Access::Create } else { Access::Read };
+    let url = &config.database.url;
+    let opened = Database::open(url, access, config.database.max_connections).await;
+    let database = opened.context("opening the rewards' database (database.url)")?;
+    match mode {
+        Mode::Pay => sql::migrate(&database).await?,
+        Mode::DryRun => {
+            let missing = sql::applied(&database).await?.into_iter().find(|migration| !migration.applied);
+            if let Some(missing) = missing {
+                anyhow::bail!(
+                    "the rewards' database lacks migration {} ({}), and this command writes nothing; run \
+                     `rewardd migrate` first",
+                    missing.version,
+                    missing.description
+                );
+            }
+        }
+    }
+    Ok(database)
+}
+
+/// Where votes and rates are read: the rewards' database itself, or another one.
+///
+/// # Errors
+/// Where it cannot be opened.
+pub async fn open_source(config: &Config, rewards: &Database) -> anyhow::Result<SqlSource> {
+    let same = config.source_url() == &config.database.url;
+    let database = if same { rewards.clone() } else { open_other(config.source_url(), Access::Read).await? };
+    Ok(SqlSource::new(database, source_names(config)))
+}
+
+/// The source for import, which is the one thing that writes to it.
+///
+/// # Errors
+/// Where it cannot be opened.
+pub async fn open_for_import(config: &Config, rewards: &Database) -> anyhow::Result<Database> {
+    if config.source_url() == &config.database.url {
+        return Ok(rewards.clone());
+    }
+    open_other(config.source_url(), Access::Write).await
+}
+
+async fn open_other(url: &DatabaseUrl, access: Access) -> anyhow::Result<Database> {
+    Database::open(url, access, 4).await.context("opening the source of votes (source.url)")
+}
+
+/// The names of the source's tables and columns.
+#[must_use]
+pub fn source_names(config: &Config) -> SourceNames {
+    let (source, columns) = (&config.source, &config.source.columns);
+    SourceNames {
+        votes_table: source.votes_table.clone(),
+        rates_table: source.rates_table.clone(),
+        id: columns.id.clone(),
+        partner_id: columns.partner_id.clone(),
+        vote_type: columns.vote_type.clone(),
+        cc: columns.cc.clone(),
+        ecc: columns.ecc.clone(),
+        voted_at: columns.voted_at.clone(),
+        quoted_at: columns.quoted_at.clone(),
+        rate: columns.rate.clone(),
+    }
+}

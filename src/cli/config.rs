@@ -1,0 +1,29 @@
+//! `rewardd config`
+
+use std::path::Path;
+
+use clap::Subcommand;
+
+use super::Exit;
+use crate::config::Config;
+
+/// Check or show the configuration.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Say whether the configuration is valid, and all that is wrong where it is not.
+    ///
+    /// Reads the file, the .env file beside it and the environment, as every command does; opens no database.
+    Check,
+    /// Print the effective values: defaults, file, .env and environment together. Passwords are masked.
+    Show,
+}
+
+impl Command {
+    pub fn execute(self, path: &Path, config: Config) -> anyhow::Result<Exit> {
+        match self {
+            Self::Check => println!("{} is valid.", path.display()),
+            Self::Show => print!("{}", config.show()),
+        }
+        Ok(Exit::Done)
+    }
+}

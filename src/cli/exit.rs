@@ -1,0 +1,95 @@
+//! Exit codes, after the table of sysexits.h.
+
+use std::process::ExitCode;
+
+use crate::config::ConfigError;
+use crate::files::FileError;
+use crate::frames::FrameError;
+use crate::jobs::JobError;
+use crate::rewards::plan::PlanError;
+use crate::store::{SourceError, StoreError};
+
+/// How a command ended, for whoever started it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Done,
+    /// None of the causes below.
+    Failed,
+    Usage,
+    /// Some of what is due was not paid and waits: for an operator, or for another window.
+    Waiting,
+    BadData,
+    Unavailable,
+    Broken,
+    Files,
+    TryAgain,
+    BadConfig,
+}
+
+impl Exit {
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Waiting => 3,
+            Self::BadData => 65,
+            Self::Unavailable => 69,
+            Self::Broken => 70,
+            Self::Files => 74,
+            Self::TryAgain => 75,
+            Self::BadConfig => 78,
+        }
+    }
+
+    /// Finds the cause that says most about what would help.
+    #[must_use]
+    pub fn of(error: &anyhow::Error) -> Self {
+        error.chain().find_map(|cause| Self::of_cause(cause)).unwrap_or(Self::Failed)
+    }
+
+    /// The same for a job's error, which knows whether trying again helps.
+    #[must_use]
+    pub fn of_job(error: &JobError) -> Self {
+        match (Self::of(error.error()), error) {
+            (Self::Failed, JobError::Retry(_)) => Self::TryAgain,
+            (exit, _) => exit,
+        }
+    }
+
+    fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        if cause.is::<ConfigError>() {
+            return Some(Self::BadConfig);
+        }
+        if cause.is::<PlanError>() || cause.is::<FrameError>() {
+            return Some(Self::BadData);
+        }
+        if let Some(error) = cause.downcast_ref::<FileError>() {
+            return Some(if matches!(error, FileError::Io { .. }) { Self::Files } else { Self::BadData });
+        }
+        if let Some(error) = cause.downcast_ref::<StoreError>() {
+            return Some(match error {
+                StoreError::Connect { .. } => Self::Unavailable,
+                StoreError::Broken { .. } | StoreError::Unreadable { .. } => Self::Broken,
+                StoreError::Duplicate { .. } => Self::BadData,
+                error if error.is_transient() => Self::TryAgain,
+                _ => return None,
+            });
+        }
+        if let Some(error) = cause.downcast_ref::<SourceError>() {
+            return match error {
+                SourceError::BadRow { .. } | SourceError::Conflict { .. } => Some(Self::BadData),
+                error if error.is_transient() => Some(Self::TryAgain),
+                _ => None,
+            };
+        }
+        cause.is::<std::io::Error>().then_some(Self::Files)
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        exit.code().into()
+    }
+}

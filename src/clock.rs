@@ -1,0 +1,46 @@
+//! The only place that knows what time it is. Everything else is told.
+
+use std::sync::Mutex;
+
+use chrono::Utc;
+
+use crate::rewards::window::Instant;
+
+/// Where the present comes from.
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Instant;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is where ambient time enters")]
+    fn now(&self) -> Instant {
+        Utc::now()
+    }
+}
+
+/// A clock that stands still until it is set: for runs as of another instant, and for tests.
+#[derive(Debug)]
+pub struct ManualClock(Mutex<Instant>);
+
+impl ManualClock {
+    #[must_use]
+    pub const fn new(now: Instant) -> Self {
+        Self(Mutex::new(now))
+    }
+
+    /// # Panics
+    /// Where another thread panicked while it held the clock.
+    pub fn set(&self, now: Instant) {
+        *self.0.lock().expect("setting a clock does not panic") = now;
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Instant {
+        *self.0.lock().expect("setting a clock does not panic")
+    }
+}

@@ -1,0 +1,167 @@
+//! One window: load → plan → commit.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use tracing::{debug, info, warn};
+
+use super::{Distributor, JobError};
+use crate::frames::VoteFrame;
+use crate::rewards::plan::{Plan, PlanError};
+use crate::rewards::rules::Rules;
+use crate::rewards::vote::Turnout;
+use crate::rewards::window::{Instant, Kind, Window};
+use crate::rewards::{daily, hourly};
+use crate::store::{Commit, Committed, Loaded, StoreError};
+
+/// How often a plan is made anew when another run was committed in between. With one writer that does not happen at
+/// all; with two by mistake, one of them is through after a few.
+const PLANS: u32 = 5;
+
+/// A plan, and the count of runs that its books were read at.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    pub plan: Plan,
+    runs: u64,
+}
+
+/// What became of a window.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    Paid(Box<Plan>),
+    /// It had been paid before; nothing was changed.
+    AlreadyPaid,
+}
+
+impl Distributor {
+    /// Pays one window, in one transaction or not at all. Asked again for a window that was paid, it changes nothing
+    /// and says so.
+    ///
+    /// # Errors
+    /// [`JobError`], naming the window.
+    pub async fn pay(&self, window: Window, start: NaiveDate) -> Result<Outcome, JobError> {
+        let context = |error: JobError| error.context(format!("{} {window} was not paid", window.kind));
+        for _ in 0..PLANS {
+            if self.is_paid(&window).await.map_err(|error| context(error.into()))? {
+                return Ok(Outcome::AlreadyPaid);
+            }
+            let prepared = self.prepare(window, start).await.map_err(context)?;
+            let commit = Commit {
+                plan: &prepared.plan,
+                runs_before: prepared.runs,
+                rules_version: &self.rules.version,
+                now: self.clock.now(),
+            };
+            match self.store.commit(commit).await {
+                Ok(Committed::Done) => {
+                    log_paid(&prepared.plan);
+                    return Ok(Outcome::Paid(Box::new(prepared.plan)));
+                }
+                Ok(Committed::AlreadyPaid) => return Ok(Outcome::AlreadyPaid),
+                Err(StoreError::Stale) => info!(%window, "another run came between; the plan is made anew"),
+                Err(error) => return Err(context(error.into())),
+            }
+        }
+        Err(context(StoreError::Stale.into()))
+    }
+
+    async fn is_paid(&self, window: &Window) -> Result<bool, StoreError> {
+        Ok(self.store.paid_count(window.kind, window.start, window.end).await? > 0)
+    }
+
+    /// Everything up to the commit: reads, and writes nothing.
+    ///
+    /// # Errors
+    /// [`JobError`].
+    ///
+    /// # Panics
+    /// Where the pure code finds its own plan unsound.
+    pub async fn prepare(&self, window: Window, start: NaiveDate) -> Result<Prepared, JobError> {
+        let carry_day = self.carry_day(&window, start).await?;
+        let snapshot = self.store.snapshot(&window, carry_day).await?;
+        let Loaded { votes, quotes } = self.source.load(&window, self.quotes_from(&window)).await?;
+        let rules = Arc::clone(&self.rules);
+        let calendar = self.calendar;
+        // Frames keep a core busy for as long as it takes; the runtime's threads are for waiting.
+        let plan = tokio::task::spawn_blocking(move || {
+            let rules: &Rules = &rules.rules;
+            let frame = VoteFrame::new(window, votes)?;
+            log_turnout(&frame)?;
+            let turnout: Turnout = frame.turnout(rules)?;
+            log_voters(&window, &turnout);
+            let plan: Result<Plan, PlanError> = match window.kind {
+                Kind::Hourly => hourly::plan(window, turnout, &quotes, &snapshot.books, rules),
+                Kind::Daily => daily::plan(window, turnout, &quotes, &snapshot.books, &calendar, rules),
+            };
+            plan.map_err(JobError::from)
+        });
+        let plan = plan.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        Ok(Prepared { plan, runs: snapshot.runs })
+    }
+
+    /// The first instant whose quotes bear on the window.
+    fn quotes_from(&self, window: &Window) -> Instant {
+        match window.kind {
+            Kind::Hourly => window.end,
+            Kind::Daily => {
+                daily::lookback_start(window, &self.calendar, &self.rules.rules.daily.market_bonus)
+            }
+        }
+    }
+
+    /// Where undistributed money goes: from an hour to the oldest day not yet paid (rules, section 5), from a day to
+    /// the next one (section 6), or to the first after it that is still to be paid.
+    async fn carry_day(&self, window: &Window, start: NaiveDate) -> Result<NaiveDate, StoreError> {
+        let first = match window.kind {
+            Kind::Hourly => start,
+            Kind::Daily => self.calendar.day_after(window.day),
+        };
+        let paid = self.store.paid_since(Kind::Daily, self.calendar.midnight(first)).await?;
+        Ok(self.first_unpaid(first, &paid))
+    }
+
+    fn first_unpaid(&self, first: NaiveDate, paid: &BTreeSet<Instant>) -> NaiveDate {
+        let mut day = first;
+        while paid.contains(&self.calendar.midnight(day)) {
+            day = self.calendar.day_after(day);
+        }
+        day
+    }
+}
+
+fn log_turnout(frame: &VoteFrame) -> Result<(), JobError> {
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        for count in frame.type_counts()? {
+            debug!(partner_id = count.partner_id, vote_type = count.vote_type, votes = count.votes, "votes");
+        }
+    }
+    Ok(())
+}
+
+fn log_voters(window: &Window, turnout: &Turnout) {
+    let by_type: Vec<String> =
+        turnout.by_type.iter().map(|total| format!("{} {}", total.votes, total.vote_type)).collect();
+    let by_type = by_type.join(", ");
+    info!(%window, votes = turnout.votes, voters = turnout.voters(), %by_type, "votes loaded");
+}
+
+fn log_paid(plan: &Plan) {
+    let window = plan.window;
+    if let Some(daily) = plan.daily.as_ref().filter(|daily| daily.late_cc.is_negative()) {
+        warn!(%window, late_cc = %daily.late_cc, "votes have vanished since their hours were settled; the pool stays");
+    }
+    if plan.turnout.votes == 0 {
+        info!(%window, carried = %plan.undistributed(), "nobody voted; an empty distribution is recorded");
+    }
+    info!(
+        %window,
+        total = %plan.total,
+        voters = plan.turnout.voters(),
+        distributed = %plan.distributed(),
+        undistributed = %plan.undistributed(),
+        market_bonus = %plan.market_bonus(),
+        transfers = plan.transfers.len(),
+        "paid"
+    );
+}

@@ -1,0 +1,81 @@
+//! The start of the programme (rules, section 2): recorded with the first run, kept from then on.
+
+use anyhow::anyhow;
+use chrono::NaiveDate;
+use tracing::info;
+
+use super::{Distributor, JobError};
+use crate::rewards::window::Instant;
+use crate::store::{Programme, StoreError};
+
+/// What the start is where neither the configuration nor a first run has set it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstDay {
+    /// The day of the first run.
+    Today,
+    /// The day before, so that a test cycle has a day to pay.
+    Yesterday,
+}
+
+impl Distributor {
+    /// The programme's first day: as recorded, or as it would be recorded now. Writes nothing.
+    ///
+    /// # Errors
+    /// [`JobError::Fail`] where the configuration contradicts what has been paid already.
+    pub async fn programme(
+        &self,
+        configured: Option<NaiveDate>,
+        first_day: FirstDay,
+        now: Instant,
+    ) -> Result<Programme, JobError> {
+        let timezone = self.calendar.zone().name().to_owned();
+        let today = self.calendar.date_of(now);
+        let Some(recorded) = self.store.programme().await? else {
+            let unset = match first_day {
+                FirstDay::Today => today,
+                FirstDay::Yesterday => today.pred_opt().unwrap_or(today),
+            };
+            return Ok(Programme { timezone, start: configured.unwrap_or(unset) });
+        };
+        let start = configured.unwrap_or(recorded.start);
+        if self.store.runs().await? > 0 {
+            if recorded.timezone != timezone {
+                return Err(JobError::Fail(anyhow!(
+                    "programme.timezone is {timezone}, but days have been paid in {}: other days would overlap \
+                     them. Set it back, or start a new programme on an empty database",
+                    recorded.timezone
+                )));
+            }
+            if start > recorded.start {
+                return Err(JobError::Fail(anyhow!(
+                    "programme.start is {start}, but the programme has been paid from {} on: it cannot be moved \
+                     later. Set it back, or take the key out",
+                    recorded.start
+                )));
+            }
+        }
+        Ok(Programme { timezone, start })
+    }
+
+    /// The programme's first day, recorded where it was not.
+    ///
+    /// # Errors
+    /// [`JobError`].
+    pub async fn open_programme(
+        &self,
+        configured: Option<NaiveDate>,
+        first_day: FirstDay,
+        now: Instant,
+    ) -> Result<Programme, JobError> {
+        let programme = self.programme(configured, first_day, now).await?;
+        let recorded = self.store.programme().await?;
+        if recorded.as_ref() != Some(&programme) {
+            self.store
+                .record_programme(&programme)
+                .await
+                .map_err(|error: StoreError| JobError::from(error))?;
+            info!(start = %programme.start, timezone = programme.timezone, "the programme's start is recorded");
+        }
+        Ok(programme)
+    }
+}

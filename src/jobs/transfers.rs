@@ -1,0 +1,78 @@
+//! The relay of the special partners' sums to the remote database (rules, section 5): at least once, idempotent by
+//! `(partner_id, time)`. Whatever the remote does, no distribution waits for it.
+
+use chrono::TimeDelta;
+use tracing::{info, warn};
+
+use super::JobError;
+use crate::clock::Clock;
+use crate::rewards::plan::Transfer;
+use crate::rewards::window::Instant;
+use crate::store::{QueuedTransfer, Remote, Store};
+
+/// Transfers in one statement.
+const BATCH: u32 = 500;
+const FIRST_PAUSE_SECONDS: i64 = 15;
+const LONGEST_PAUSE_SECONDS: i64 = 3600;
+
+/// What one look of the relay did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Relayed {
+    pub delivered: u64,
+    /// Held by the remote with another amount, or not taken by it.
+    pub failed: u64,
+}
+
+/// Delivers what is queued and whose next attempt is not after `due_by`, batch by batch, until nothing is left or the
+/// remote fails. What failed is noted with its reason and tried again later and later, an hour apart in the end.
+///
+/// # Errors
+/// [`JobError`] of the rewards' own database. A failing remote is no error of the job, but a count.
+pub async fn relay(
+    store: &dyn Store,
+    remote: &dyn Remote,
+    clock: &dyn Clock,
+    due_by: Instant,
+) -> Result<Relayed, JobError> {
+    let mut relayed = Relayed::default();
+    let mut last = None;
+    loop {
+        let queued = store.queued_transfers(due_by, last.as_ref(), BATCH).await?;
+        let transfers: Vec<Transfer> = queued.iter().map(|queued| queued.transfer).collect();
+        last = transfers.last().copied();
+        if last.is_none() {
+            return Ok(relayed);
+        }
+        let next = clock.now() + pause(&queued);
+        match remote.deliver(&transfers).await {
+            Ok(conflicts) => {
+                relayed.failed += conflicts.len() as u64;
+                for (transfer, holds) in &conflicts {
+                    let partner_id = transfer.partner_id;
+                    let reason = format!("the remote holds {holds} where {} is due", transfer.amount);
+                    warn!(partner_id, time = %transfer.time, reason, "a transfer is not as it should be");
+                    store.transfers_failed(&[*transfer], &reason, next).await?;
+                }
+                let arrived = |transfer: &&Transfer| !conflicts.iter().any(|(other, _)| other == *transfer);
+                let arrived: Vec<Transfer> = transfers.iter().filter(arrived).copied().collect();
+                store.transfers_delivered(&arrived, clock.now()).await?;
+                relayed.delivered += arrived.len() as u64;
+                info!(delivered = arrived.len(), "transfers delivered");
+            }
+            Err(error) => {
+                let reason = format!("{:#}", anyhow::Error::from(error));
+                warn!(transfers = transfers.len(), reason, "the remote takes no transfers; they stay queued");
+                store.transfers_failed(&transfers, &reason, next).await?;
+                relayed.failed += transfers.len() as u64;
+                return Ok(relayed);
+            }
+        }
+    }
+}
+
+/// Doubles with each attempt that the most patient of a batch has behind it.
+fn pause(queued: &[QueuedTransfer]) -> TimeDelta {
+    let attempts = queued.iter().map(|queued| queued.attempts).max().unwrap_or(0).min(20);
+    let seconds = FIRST_PAUSE_SECONDS.saturating_mul(1_i64 << attempts).min(LONGEST_PAUSE_SECONDS);
+    TimeDelta::seconds(seconds)
+}

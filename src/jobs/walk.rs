@@ -1,0 +1,146 @@
+//! All that is due and not yet done, oldest first (rules, section 2).
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use chrono::NaiveDate;
+use tracing::{error, warn};
+
+use super::{Distributor, JobError, Outcome};
+use crate::rewards::window::{Instant, Kind, Window};
+use crate::scheduler::due::{Due, due};
+
+/// What to look for.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    pub kinds: Vec<Kind>,
+    /// The programme's first day.
+    pub start: NaiveDate,
+    /// What has ended by now is due.
+    pub now: Instant,
+    /// What ended longer ago is reported, not paid.
+    pub catch_up: Duration,
+}
+
+/// What became of it.
+#[derive(Debug, Default)]
+pub struct WalkReport {
+    pub paid: Vec<Window>,
+    /// Paid before this walk came to it.
+    pub already_paid: Vec<Window>,
+    pub failed: Vec<(Window, JobError)>,
+    /// Not tried, because money of a window that failed belongs to it.
+    pub blocked: Vec<(Window, String)>,
+    /// Past catch-up: waiting for an operator.
+    pub overdue: Vec<Window>,
+}
+
+impl WalkReport {
+    /// Whether all that was due is paid.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.failed.is_empty() && self.blocked.is_empty() && self.overdue.is_empty()
+    }
+}
+
+impl Distributor {
+    /// Pays what is due. A window that fails does not stop the others, unless their money depends on it: a failed hour
+    /// blocks its day, a day that was not paid the days after it, whose pools it may carry to. Where trying again
+    /// may help, the walk ends: what stopped this window stops the next as well.
+    ///
+    /// `paid` is told of every plan as soon as it is committed.
+    ///
+    /// # Errors
+    /// [`JobError`] where it could not even be found out what is due.
+    pub async fn walk(
+        &self,
+        walk: &Walk,
+        paid: &mut (dyn FnMut(Window, &Outcome) + Send),
+    ) -> Result<WalkReport, JobError> {
+        let Due { open, overdue } = due(self.store.as_ref(), &self.calendar, walk).await?;
+        for window in &overdue {
+            warn!(%window, "past catch-up: it is not paid until an operator runs it by hand with --window");
+        }
+        let mut report = WalkReport { overdue, ..WalkReport::default() };
+        let mut blocks = Blocks::default();
+        for window in open {
+            if let Some(reason) = blocks.reason(&window) {
+                error!(%window, reason, "not paid");
+                blocks.add(&window);
+                report.blocked.push((window, reason));
+                continue;
+            }
+            match self.pay(window, walk.start).await {
+                Ok(outcome) => {
+                    paid(window, &outcome);
+                    match outcome {
+                        Outcome::Paid(_) => report.paid.push(window),
+                        Outcome::AlreadyPaid => report.already_paid.push(window),
+                    }
+                }
+                Err(failure) => {
+                    error!(%window, error = format!("{:#}", failure.error()), "not paid");
+                    blocks.add(&window);
+                    let stop = matches!(failure, JobError::Retry(_));
+                    report.failed.push((window, failure));
+                    if stop {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(report)
+    }
+
+    /// The window of a kind that starts at an instant, chosen by hand: it must be due, catch-up or not.
+    ///
+    /// # Errors
+    /// [`JobError::Fail`], saying which windows there are.
+    pub fn chosen(&self, kind: Kind, at: Instant, walk: &Walk) -> Result<Window, JobError> {
+        let window = self.calendar.window_at(kind, at);
+        let refused = |why: String| Err(JobError::Fail(anyhow!(why)));
+        if window.start != at {
+            return refused(format!(
+                "no {kind} window starts at {}: the one that holds it is {window}",
+                crate::rewards::window::show(at)
+            ));
+        }
+        if window.day < walk.start {
+            return refused(format!("{window} is before {}, the programme's first day", walk.start));
+        }
+        if window.end > walk.now {
+            let end = crate::rewards::window::show(window.end);
+            return refused(format!("{window} is not due: it ends at {end}"));
+        }
+        Ok(window)
+    }
+}
+
+/// What has failed, and what must wait for it.
+#[derive(Debug, Default)]
+struct Blocks {
+    days: BTreeSet<NaiveDate>,
+    first_unpaid_day: Option<NaiveDate>,
+}
+
+impl Blocks {
+    fn add(&mut self, window: &Window) {
+        match window.kind {
+            Kind::Hourly => drop(self.days.insert(window.day)),
+            Kind::Daily => {
+                self.first_unpaid_day.get_or_insert(window.day);
+            }
+        }
+    }
+
+    fn reason(&self, window: &Window) -> Option<String> {
+        if window.kind == Kind::Hourly {
+            return None;
+        }
+        if let Some(day) = self.first_unpaid_day {
+            return Some(format!("day {day} has to be paid first: its pool may carry to this one"));
+        }
+        self.days.contains(&window.day).then(|| "an hour of this day has failed".to_owned())
+    }
+}

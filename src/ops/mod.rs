@@ -1,0 +1,3 @@
+//! What the operator's machine asks of a program: logs.
+
+pub mod logging;

@@ -1,0 +1,111 @@
+//! Hourly rewards (rules, section 5).
+
+use super::allocation::{allocate, allocate_equally};
+use super::money::Units;
+use super::plan::{HOURLY_COLUMNS, Part, Plan, PlanError, Transfer};
+use super::pool::{Books, Pools, Settlement};
+use super::rates::Quotes;
+use super::rules::Rules;
+use super::vote::Turnout;
+use super::window::{Kind, Window};
+
+/// Plans the payment of one hour, and its settlement where no run has settled it before.
+///
+/// # Errors
+/// [`PlanError`].
+///
+/// # Panics
+/// Where the window is no hour, or where the plan does not add up.
+pub fn plan(
+    window: Window,
+    turnout: Turnout,
+    quotes: &Quotes,
+    books: &Books,
+    rules: &Rules,
+) -> Result<Plan, PlanError> {
+    assert_eq!(window.kind, Kind::Hourly, "{window} is an hour");
+    let mut pools = Pools::new(books);
+    let pool_before = pools.get(window.day);
+    let (settlement, settlements) = match books.settled.get(&window.start) {
+        Some(settled) => (settled.clone(), vec![]),
+        None => {
+            let settlement = settle(&window, turnout.pool_cc(), quotes, rules)?;
+            pools.add(window.day, settlement.daily_share).map_err(PlanError::money(&window, "the pool"))?;
+            (settlement.clone(), vec![settlement])
+        }
+    };
+    let parts = parts(&turnout, settlement.hourly_share, rules);
+    let undistributed: Units = parts.iter().map(|part| part.undistributed).sum();
+    if !undistributed.is_zero() {
+        pools.add(books.carry_day, undistributed).map_err(PlanError::money(&window, "the pool"))?;
+    }
+    let pool = (pool_before, pools.get(window.day));
+    let mut plan = Plan {
+        window,
+        rate: settlement.rate,
+        cc_total: settlement.cc_total,
+        settlements,
+        total: settlement.total,
+        to_share: settlement.hourly_share,
+        daily_share: settlement.daily_share,
+        parts,
+        daily: None,
+        pool,
+        pool_changes: pools.changes(),
+        transfers: vec![],
+        turnout,
+    };
+    plan.transfers = transfers(&plan, &rules.special_partners);
+    Ok(plan.assert_sound())
+}
+
+/// Settles an hour at the newest rate of its end (section 4).
+///
+/// # Errors
+/// [`PlanError`].
+pub(super) fn settle(
+    hour: &Window,
+    cc_total: Units,
+    quotes: &Quotes,
+    rules: &Rules,
+) -> Result<Settlement, PlanError> {
+    let rate = quotes.newest_at(hour.end).ok_or(PlanError::NoRate { window: *hour })?;
+    Settlement::new(hour, cc_total, rate, &rules.pool).map_err(PlanError::money(hour, "the contribution"))
+}
+
+fn parts(turnout: &Turnout, share: Units, rules: &Rules) -> Vec<Part> {
+    let sizes =
+        [turnout.top_percent(10), turnout.top(10), turnout.top(100), turnout.top(1000), turnout.voters()];
+    let category_parts = allocate(share, &rules.hourly.weights).expect("configured weights add up");
+    let part = |((column, members), part): ((&'static str, usize), Units)| {
+        let allocation = allocate_equally(part, members);
+        Part {
+            column,
+            part,
+            members: (1..=members as u32).collect(),
+            shares: allocation.shares,
+            undistributed: allocation.undistributed,
+        }
+    };
+    HOURLY_COLUMNS.into_iter().zip(sizes).zip(category_parts.shares).map(part).collect()
+}
+
+/// The sums of the special partners who have a row.
+fn transfers(plan: &Plan, special_partners: &[i64]) -> Vec<Transfer> {
+    if special_partners.is_empty() {
+        return vec![];
+    }
+    let amounts = plan.amounts();
+    let sum = |row: usize| amounts.iter().map(|column| column[row]).sum();
+    let ranking = plan.turnout.ranking.iter().enumerate();
+    let mut transfers: Vec<Transfer> = ranking
+        .filter(|(_, tally)| special_partners.binary_search(&tally.partner_id).is_ok())
+        .map(|(row, tally)| Transfer {
+            time: plan.window.start,
+            partner_id: tally.partner_id,
+            amount: sum(row),
+        })
+        .collect();
+    transfers.sort();
+    transfers
+}

@@ -1,0 +1,3 @@
+//! When to look, and what is due.
+
+pub mod due;

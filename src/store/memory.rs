@@ -1,0 +1,204 @@
+//! A store that lives as long as the process: the whole walk without a database, for `simulate`, and the state that
+//! a dry run goes on from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+
+use super::{
+    Commit, Committed, Loaded, Programme, QueuedTransfer, Result, Snapshot, Source, SourceError, Store,
+    StoreError, Totals,
+};
+use crate::frames::VoteColumns;
+use crate::rewards::money::Units;
+use crate::rewards::plan::Transfer;
+use crate::rewards::pool::{Books, Settlement};
+use crate::rewards::rates::Quotes;
+use crate::rewards::window::{Instant, Kind, Window};
+
+/// Everything a store knows that bears on further runs.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    pub programme: Option<Programme>,
+    pub runs: u64,
+    pub paid: BTreeSet<(Kind, Instant)>,
+    pub settled: BTreeMap<Instant, Settlement>,
+    pub pools: BTreeMap<NaiveDate, Units>,
+    pub transfers: BTreeSet<Transfer>,
+    pub totals: Totals,
+}
+
+impl State {
+    /// What is held, read off the tables.
+    fn held(&self) -> Totals {
+        let open = |hour: &&Settlement| !self.paid.contains(&(Kind::Hourly, hour.hour_start));
+        Totals {
+            pools_held: self.pools.values().copied().sum(),
+            hours_held: self.settled.values().filter(open).map(|hour| hour.hourly_share).sum(),
+            ..self.totals
+        }
+    }
+
+    fn apply(&mut self, commit: Commit<'_>) -> Result<Committed> {
+        let plan = commit.plan;
+        if self.paid.contains(&(plan.window.kind, plan.window.start)) {
+            return Ok(Committed::AlreadyPaid);
+        }
+        if self.runs != commit.runs_before {
+            return Err(StoreError::Stale);
+        }
+        let mut after = self.clone();
+        after.runs += 1;
+        after.paid.insert((plan.window.kind, plan.window.start));
+        for settlement in &plan.settlements {
+            after.settled.insert(settlement.hour_start, settlement.clone());
+        }
+        for change in &plan.pool_changes {
+            if after.pools.insert(change.day, change.after) != change.before {
+                return Err(StoreError::Stale);
+            }
+        }
+        after.transfers.extend(&plan.transfers);
+        let totals = after.totals.paid_with(plan);
+        after.totals = totals.map_err(|error| StoreError::Broken { what: format!("a total {error}") })?;
+        after.held().check().map_err(|what| StoreError::Broken { what })?;
+        *self = after;
+        Ok(Committed::Done)
+    }
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<State>);
+
+impl MemoryStore {
+    #[must_use]
+    pub const fn new(state: State) -> Self {
+        Self(Mutex::new(state))
+    }
+
+    /// A copy of all it holds.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("no run panics while it holds the state")
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn programme(&self) -> Result<Option<Programme>> {
+        Ok(self.lock().programme.clone())
+    }
+
+    async fn record_programme(&self, programme: &Programme) -> Result<()> {
+        self.lock().programme = Some(programme.clone());
+        Ok(())
+    }
+
+    async fn runs(&self) -> Result<u64> {
+        Ok(self.lock().runs)
+    }
+
+    async fn paid_since(&self, kind: Kind, since: Instant) -> Result<BTreeSet<Instant>> {
+        let state = self.lock();
+        let paid = state.paid.iter().filter(|(paid, start)| *paid == kind && *start >= since);
+        Ok(paid.map(|(_, start)| *start).collect())
+    }
+
+    async fn paid_count(&self, kind: Kind, from: Instant, before: Instant) -> Result<u64> {
+        let state = self.lock();
+        let counted = |(paid, start): &&(Kind, Instant)| *paid == kind && (from..before).contains(start);
+        Ok(state.paid.iter().filter(counted).count() as u64)
+    }
+
+    async fn snapshot(&self, window: &Window, carry_day: NaiveDate) -> Result<Snapshot> {
+        let state = self.lock();
+        let of_day = state.settled.iter().filter(|(_, hour)| hour.day == window.day);
+        let settled = of_day.map(|(start, hour)| (*start, hour.clone())).collect();
+        let pools = [window.day, carry_day].into_iter();
+        let pools = pools.filter_map(|day| state.pools.get(&day).map(|pool| (day, *pool))).collect();
+        Ok(Snapshot { runs: state.runs, books: Books { settled, pools, carry_day } })
+    }
+
+    async fn commit(&self, commit: Commit<'_>) -> Result<Committed> {
+        self.lock().apply(commit)
+    }
+
+    async fn queued_transfers(
+        &self,
+        _due_by: Instant,
+        after: Option<&Transfer>,
+        limit: u32,
+    ) -> Result<Vec<QueuedTransfer>> {
+        let state = self.lock();
+        let past = state.transfers.iter().filter(|transfer| after.is_none_or(|after| *transfer > after));
+        let queued = |transfer: &Transfer| QueuedTransfer { transfer: *transfer, attempts: 0 };
+        Ok(past.take(limit as usize).map(queued).collect())
+    }
+
+    async fn transfers_delivered(&self, transfers: &[Transfer], _now: Instant) -> Result<()> {
+        self.lock().transfers.retain(|queued| !transfers.contains(queued));
+        Ok(())
+    }
+
+    async fn transfers_failed(&self, _transfers: &[Transfer], _reason: &str, _next: Instant) -> Result<()> {
+        Ok(())
+    }
+
+    async fn queue_length(&self) -> Result<(u64, Units)> {
+        let state = self.lock();
+        Ok((state.transfers.len() as u64, state.transfers.iter().map(|transfer| transfer.amount).sum()))
+    }
+
+    async fn totals(&self) -> Result<Totals> {
+        Ok(self.lock().held())
+    }
+}
+
+/// Votes and quotes that were read from files.
+#[derive(Debug, Default)]
+pub struct MemorySource {
+    votes: VoteColumns,
+    /// Rows of `votes` by `voted_at`.
+    order: Vec<u32>,
+    quotes: Quotes,
+}
+
+impl MemorySource {
+    /// # Panics
+    /// On more than 2³² votes.
+    #[must_use]
+    pub fn new(votes: VoteColumns, quotes: Quotes) -> Self {
+        let rows = u32::try_from(votes.len()).expect("a file holds less than 2³² votes");
+        let mut order: Vec<u32> = (0..rows).collect();
+        order.sort_by_key(|row| votes.get(*row as usize).voted_at);
+        Self { votes, order, quotes }
+    }
+
+    /// The instant of the first vote, in microseconds.
+    #[must_use]
+    pub fn first_vote_at(&self) -> Option<i64> {
+        self.order.first().map(|row| self.votes.get(*row as usize).voted_at)
+    }
+}
+
+#[async_trait]
+impl Source for MemorySource {
+    async fn load(&self, window: &Window, quotes_from: Instant) -> Result<Loaded, SourceError> {
+        let before = |instant: Instant| {
+            let micros = instant.timestamp_micros();
+            self.order.partition_point(|row| self.votes.get(*row as usize).voted_at < micros)
+        };
+        let mut votes = VoteColumns::default();
+        for row in &self.order[before(window.start)..before(window.end)] {
+            votes.push(self.votes.get(*row as usize));
+        }
+        Ok(Loaded { votes, quotes: self.quotes.between(quotes_from, window.end) })
+    }
+}

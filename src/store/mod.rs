@@ -1,0 +1,136 @@
+//! Where things are kept, behind three traits: [`Store`] (rewards, pools, logs, outbox), [`Source`] (votes and CC
+//! rates, only ever read) and [`Remote`] (the special partners' database).
+//!
+//! [`memory`] keeps nothing beyond the process and serves `simulate` and dry runs; [`sql`] is SQLite, MySQL and
+//! MariaDB. One conformance suite holds for every one of them.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+
+use crate::frames::VoteColumns;
+use crate::rewards::money::Units;
+use crate::rewards::plan::{Plan, Transfer};
+use crate::rewards::pool::Books;
+use crate::rewards::rates::Quotes;
+use crate::rewards::window::{Instant, Kind, Window};
+
+mod error;
+pub mod memory;
+pub mod sql;
+pub mod totals;
+
+pub use error::{BadValue, Result, SourceError, StoreError};
+pub use totals::Totals;
+
+/// What is fixed with the first run (rules, section 2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Programme {
+    /// IANA name of the zone that the days are of.
+    pub timezone: String,
+    /// The first day that is ever settled or paid.
+    pub start: NaiveDate,
+}
+
+/// A plan's books together with the state they were read at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// How many runs had been committed. A commit is refused where another has come between.
+    pub runs: u64,
+    pub books: Books,
+}
+
+/// What became of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    Done,
+    /// The window had been paid before; nothing was changed.
+    AlreadyPaid,
+}
+
+/// A plan on its way into the store, with what the run's record names besides it.
+#[derive(Clone, Copy, Debug)]
+pub struct Commit<'plan> {
+    pub plan: &'plan Plan,
+    /// [`Snapshot::runs`] of the books that the plan was made from.
+    pub runs_before: u64,
+    pub rules_version: &'plan str,
+    /// When the run was made; kept with the run's record and nowhere else.
+    pub now: Instant,
+}
+
+/// The rewards' database.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// What the first run recorded; none on an empty database.
+    async fn programme(&self) -> Result<Option<Programme>>;
+
+    /// Records the programme, or moves its start; the caller has checked that it may.
+    async fn record_programme(&self, programme: &Programme) -> Result<()>;
+
+    /// How many runs have been committed.
+    async fn runs(&self) -> Result<u64>;
+
+    /// The starts of the windows of a kind that were paid, from `since` on.
+    async fn paid_since(&self, kind: Kind, since: Instant) -> Result<BTreeSet<Instant>>;
+
+    /// How many windows of a kind that start in `[from, before)` were paid.
+    async fn paid_count(&self, kind: Kind, from: Instant, before: Instant) -> Result<u64>;
+
+    /// What a plan for the window is to be made from. `carry_day` is where its undistributed money goes.
+    async fn snapshot(&self, window: &Window, carry_day: NaiveDate) -> Result<Snapshot>;
+
+    /// Writes everything of a run in one transaction, or nothing (rules, section 7).
+    async fn commit(&self, commit: Commit<'_>) -> Result<Committed>;
+
+    /// Queued transfers whose next attempt is not after `due_by`, in order of time and partner, those past `after`,
+    /// at most `limit`.
+    async fn queued_transfers(
+        &self,
+        due_by: Instant,
+        after: Option<&Transfer>,
+        limit: u32,
+    ) -> Result<Vec<QueuedTransfer>>;
+
+    /// Notes that transfers have arrived.
+    async fn transfers_delivered(&self, transfers: &[Transfer], now: Instant) -> Result<()>;
+
+    /// Notes that transfers have not arrived, why, and when to try again.
+    async fn transfers_failed(&self, transfers: &[Transfer], reason: &str, next: Instant) -> Result<()>;
+
+    /// How many transfers wait, and the sum of their amounts.
+    async fn queue_length(&self) -> Result<(u64, Units)>;
+
+    /// What all runs together have brought in and paid.
+    async fn totals(&self) -> Result<Totals>;
+}
+
+/// A transfer that waits, and how often it has been tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueuedTransfer {
+    pub transfer: Transfer,
+    pub attempts: u32,
+}
+
+/// What a source hands over for one window, all of one view of the source.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    pub votes: VoteColumns,
+    pub quotes: Quotes,
+}
+
+/// Votes and CC rates.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// The votes of the window, and the quotes from the newest at or before `quotes_from` up to the window's end.
+    async fn load(&self, window: &Window, quotes_from: Instant) -> Result<Loaded, SourceError>;
+}
+
+/// The special partners' database.
+#[async_trait]
+pub trait Remote: Send + Sync {
+    /// Writes transfers; one that is there already with the same amount is as good as written. Gives back those
+    /// that the remote holds with another amount, with that amount: they were not overwritten.
+    async fn deliver(&self, transfers: &[Transfer]) -> Result<Vec<(Transfer, String)>>;
+}

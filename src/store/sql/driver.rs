@@ -1,0 +1,367 @@
+//! One way to speak to SQLite and to MySQL or MariaDB: text and integers in, text and integers out. What differs
+//! between them beyond the driver is in `statements.rs`.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions, MySqlRow};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Executor, MySql, MySqlConnection, SqlSafeStr, Sqlite, SqliteConnection,
+    Transaction,
+};
+
+use crate::config::DatabaseUrl;
+use crate::store::{Result, StoreError};
+
+/// How long a statement waits for a lock of another SQLite connection.
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long opening or borrowing a connection may take before the attempt counts as failed.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Fits every session to the rules: UTC, and no value is ever bent to fit a column.
+const MYSQL_SESSION: &str = "/* session */ SET SESSION time_zone = '+00:00', \
+     sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
+     transaction_isolation = 'REPEATABLE-READ'";
+
+/// The same for MariaDB before 11.1, which knows the variable by its old name only.
+const MARIADB_SESSION: &str = "/* session */ SET SESSION time_zone = '+00:00', \
+     sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
+     tx_isolation = 'REPEATABLE-READ'";
+
+/// What a database may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Made where there is none (SQLite).
+    Create,
+    Write,
+    Read,
+}
+
+/// A pool of connections to one database.
+#[derive(Clone, Debug)]
+pub enum Database {
+    MySql(MySqlPool),
+    Sqlite(SqlitePool),
+}
+
+impl Database {
+    /// Opens a database and makes sure that it answers.
+    ///
+    /// # Errors
+    /// [`StoreError::Connect`], naming the database with its password masked and what to look at.
+    pub async fn open(url: &DatabaseUrl, access: Access, max_connections: u32) -> Result<Self> {
+        let shown = url.to_string();
+        let failed = |source: sqlx::Error| StoreError::Connect {
+            url: shown.clone(),
+            why: advice(&source).to_owned(),
+            source: Some(source),
+        };
+        let is_sqlite = url.is_sqlite();
+        let url = url.expose();
+        if is_sqlite {
+            let options = sqlite_options(url, access).map_err(failed)?;
+            if access == Access::Create
+                && let Some(folder) = options.get_filename().parent()
+            {
+                std::fs::create_dir_all(folder).map_err(|error| failed(error.into()))?;
+            }
+            let pool =
+                SqlitePoolOptions::new().max_connections(max_connections).acquire_timeout(ACQUIRE_TIMEOUT);
+            Ok(Self::Sqlite(pool.connect_with(options).await.map_err(failed)?))
+        } else {
+            let options = url.parse::<MySqlConnectOptions>().map_err(failed)?;
+            let options = options.pipes_as_concat(false).disable_statement_logging();
+            let pool = MySqlPoolOptions::new()
+                .max_connections(max_connections)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .after_connect(|connection, _| Box::pin(prepare_session(connection)));
+            // The pool would try again until its time is up, and then only say that it was.
+            let first = options.connect().await.map_err(failed)?;
+            sqlx::Connection::close(first).await.map_err(failed)?;
+            Ok(Self::MySql(pool.connect_with(options).await.map_err(failed)?))
+        }
+    }
+
+    /// All rows of a query outside any transaction.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub async fn fetch(&self, sql: impl Into<Sql>, values: &[Value<'_>]) -> sqlx::Result<Vec<Row>> {
+        match self {
+            Self::MySql(pool) => Link::MySql(&mut *pool.acquire().await?).fetch(sql.into(), values).await,
+            Self::Sqlite(pool) => Link::Sqlite(&mut *pool.acquire().await?).fetch(sql.into(), values).await,
+        }
+    }
+
+    /// Has the database check a statement without running it.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub async fn prepare(&self, sql: &str) -> sqlx::Result<()> {
+        match self {
+            Self::MySql(pool) => {
+                pool.acquire().await?.prepare(AssertSqlSafe(sql).into_sql_str()).await.map(drop)
+            }
+            Self::Sqlite(pool) => {
+                pool.acquire().await?.prepare(AssertSqlSafe(sql).into_sql_str()).await.map(drop)
+            }
+        }
+    }
+
+    /// Begins a transaction that takes the write lock at once where there is one lock for all (SQLite).
+    ///
+    /// # Errors
+    /// The driver's.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "transactions begin here; run_tx is the only caller for writes"
+    )]
+    pub(super) async fn begin(&self) -> sqlx::Result<Tx> {
+        Ok(match self {
+            Self::MySql(pool) => Tx::MySql(pool.begin().await?),
+            Self::Sqlite(pool) => Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+        })
+    }
+
+    /// Begins a transaction that only reads: one view of everything until it ends.
+    ///
+    /// # Errors
+    /// The driver's.
+    #[expect(clippy::disallowed_methods, reason = "a view to read from is no write")]
+    pub(super) async fn begin_read(&self) -> sqlx::Result<Tx> {
+        Ok(match self {
+            Self::MySql(pool) => {
+                Tx::MySql(pool.begin_with("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await?)
+            }
+            Self::Sqlite(pool) => Tx::Sqlite(pool.begin().await?),
+        })
+    }
+
+    /// Ends all connections.
+    pub async fn close(&self) {
+        match self {
+            Self::MySql(pool) => pool.close().await,
+            Self::Sqlite(pool) => pool.close().await,
+        }
+    }
+}
+
+/// Sets the session up. MySQL 8 and MariaDB 11.1 know `transaction_isolation`; older ones refuse it by name.
+async fn prepare_session(connection: &mut MySqlConnection) -> sqlx::Result<()> {
+    const UNKNOWN_SYSTEM_VARIABLE: u16 = 1193;
+    match connection.execute(MYSQL_SESSION).await {
+        Err(sqlx::Error::Database(error))
+            if error.downcast_ref::<sqlx::mysql::MySqlDatabaseError>().number()
+                == UNKNOWN_SYSTEM_VARIABLE =>
+        {
+            connection.execute(MARIADB_SESSION).await.map(drop)
+        }
+        other => other.map(drop),
+    }
+}
+
+fn sqlite_options(url: &str, access: Access) -> sqlx::Result<SqliteConnectOptions> {
+    let options = url.parse::<SqliteConnectOptions>()?.busy_timeout(SQLITE_BUSY_TIMEOUT);
+    let options = options.disable_statement_logging();
+    Ok(match access {
+        Access::Read => options.read_only(true),
+        // WAL lets dashboards read while a run writes; FULL makes a commit survive a loss of power.
+        Access::Write | Access::Create => options
+            .create_if_missing(access == Access::Create)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full),
+    })
+}
+
+/// What to look at when a database cannot be opened.
+fn advice(error: &sqlx::Error) -> &'static str {
+    const ACCESS_DENIED: [u16; 2] = [1044, 1045];
+    match error {
+        sqlx::Error::Database(error) => match error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+            Some(error) if ACCESS_DENIED.contains(&error.number()) => {
+                "check user and password, and that the user may use this database"
+            }
+            Some(error) if error.number() == 1049 => "create the database first (CREATE DATABASE)",
+            Some(_) => "the server refuses the connection",
+            None => "check that the file exists, is a SQLite database and may be written, and its folder too",
+        },
+        sqlx::Error::Io(_) => "check that the server runs, and host, port or path",
+        sqlx::Error::Configuration(_) => "the URL cannot be read",
+        sqlx::Error::Tls(_) => "the encrypted connection failed; see ssl-mode in the URL",
+        _ => "no connection came about",
+    }
+}
+
+/// SQL with `?` for values: one of our named constants, or text made of constants and checked names.
+#[derive(Clone, Debug)]
+pub struct Sql(Cow<'static, str>);
+
+impl From<&'static str> for Sql {
+    fn from(sql: &'static str) -> Self {
+        Self(Cow::Borrowed(sql))
+    }
+}
+
+impl From<String> for Sql {
+    fn from(sql: String) -> Self {
+        Self(Cow::Owned(sql))
+    }
+}
+
+/// A value for a `?`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    Null,
+    Int(i64),
+    Text(Cow<'a, str>),
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Value<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+macro_rules! bound {
+    ($sql:expr, $values:expr) => {
+        $values.iter().fold(sqlx::query(AssertSqlSafe($sql.0)), |query, value| match value {
+            Value::Null => query.bind(None::<&str>),
+            Value::Int(number) => query.bind(*number),
+            Value::Text(text) => query.bind(text.as_ref()),
+        })
+    };
+}
+
+/// One connection, borrowed for a statement.
+enum Link<'c> {
+    MySql(&'c mut MySqlConnection),
+    Sqlite(&'c mut SqliteConnection),
+}
+
+impl Link<'_> {
+    async fn execute(self, sql: Sql, values: &[Value<'_>]) -> sqlx::Result<u64> {
+        Ok(match self {
+            Self::MySql(link) => bound!(sql, values).execute(link).await?.rows_affected(),
+            Self::Sqlite(link) => bound!(sql, values).execute(link).await?.rows_affected(),
+        })
+    }
+
+    async fn fetch(self, sql: Sql, values: &[Value<'_>]) -> sqlx::Result<Vec<Row>> {
+        Ok(match self {
+            Self::MySql(link) => {
+                bound!(sql, values).fetch_all(link).await?.into_iter().map(Row::MySql).collect()
+            }
+            Self::Sqlite(link) => {
+                bound!(sql, values).fetch_all(link).await?.into_iter().map(Row::Sqlite).collect()
+            }
+        })
+    }
+}
+
+/// An open transaction; dropped without [`Tx::commit`] it is rolled back.
+#[derive(Debug)]
+pub enum Tx {
+    MySql(Transaction<'static, MySql>),
+    Sqlite(Transaction<'static, Sqlite>),
+}
+
+impl Tx {
+    fn link(&mut self) -> Link<'_> {
+        match self {
+            Self::MySql(tx) => Link::MySql(&mut *tx),
+            Self::Sqlite(tx) => Link::Sqlite(&mut *tx),
+        }
+    }
+
+    /// Runs a statement and gives the number of rows it matched.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub async fn execute(&mut self, sql: impl Into<Sql>, values: &[Value<'_>]) -> sqlx::Result<u64> {
+        self.link().execute(sql.into(), values).await
+    }
+
+    /// All rows of a query.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub async fn fetch(&mut self, sql: impl Into<Sql>, values: &[Value<'_>]) -> sqlx::Result<Vec<Row>> {
+        self.link().fetch(sql.into(), values).await
+    }
+
+    /// # Errors
+    /// The driver's. A lost connection leaves it open whether the commit took place.
+    pub(super) async fn commit(self) -> sqlx::Result<()> {
+        match self {
+            Self::MySql(tx) => tx.commit().await,
+            Self::Sqlite(tx) => tx.commit().await,
+        }
+    }
+
+    /// # Errors
+    /// The driver's.
+    pub(super) async fn rollback(self) -> sqlx::Result<()> {
+        match self {
+            Self::MySql(tx) => tx.rollback().await,
+            Self::Sqlite(tx) => tx.rollback().await,
+        }
+    }
+}
+
+/// A row of texts and integers, by column index.
+#[derive(Debug)]
+pub enum Row {
+    MySql(MySqlRow),
+    Sqlite(SqliteRow),
+}
+
+macro_rules! column {
+    ($row:expr, $index:expr) => {
+        match $row {
+            Row::MySql(row) => sqlx::Row::try_get(row, $index),
+            Row::Sqlite(row) => sqlx::Row::try_get(row, $index),
+        }
+    };
+}
+
+impl Row {
+    /// # Errors
+    /// The driver's, where the column is NULL or no text.
+    pub fn text(&self, index: usize) -> sqlx::Result<String> {
+        column!(self, index)
+    }
+
+    /// # Errors
+    /// The driver's, where the column is no text.
+    pub fn optional_text(&self, index: usize) -> sqlx::Result<Option<String>> {
+        column!(self, index)
+    }
+
+    /// # Errors
+    /// The driver's, where the column is NULL or no integer.
+    pub fn int(&self, index: usize) -> sqlx::Result<i64> {
+        column!(self, index)
+    }
+}

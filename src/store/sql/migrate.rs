@@ -1,0 +1,105 @@
+//! Migrations, compiled in, applied under the driver's lock.
+
+use std::borrow::Cow;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{AssertSqlSafe, SqlSafeStr};
+
+use super::driver::{Database, Row};
+use crate::store::Result;
+use crate::store::error::doing;
+
+/// Version, description, MySQL and SQLite text of each migration, in order.
+const MIGRATIONS: [(i64, &str, &str, &str); 1] = [(
+    1,
+    "rewards",
+    include_str!("../../../migrations/mysql/0001_rewards.sql"),
+    include_str!("../../../migrations/sqlite/0001_rewards.sql"),
+)];
+
+const HISTORY_TABLE: &str = "_sqlx_migrations";
+
+/// A migration, and whether the database has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Applied {
+    pub version: i64,
+    pub description: &'static str,
+    pub applied: bool,
+}
+
+/// Every migration of this program, and whether the database has it. Writes nothing.
+///
+/// # Errors
+/// [`crate::store::StoreError`].
+pub async fn applied(database: &Database) -> Result<Vec<Applied>> {
+    let exists = match database {
+        Database::MySql(_) => {
+            "/* applied */ SELECT COUNT(*) FROM information_schema.tables \
+             WHERE table_schema = DATABASE() AND table_name = '_sqlx_migrations'"
+        }
+        Database::Sqlite(_) => {
+            "/* applied */ SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'"
+        }
+    };
+    let exists = database.fetch(exists, &[]).await.map_err(doing("looking for migrations"))?;
+    let versions: Vec<i64> = if exists[0].int(0).map_err(doing("looking for migrations"))? == 0 {
+        vec![]
+    } else {
+        let rows = database
+            .fetch("/* applied */ SELECT version FROM _sqlx_migrations WHERE success = TRUE", &[])
+            .await
+            .map_err(doing("reading the migrations"))?;
+        let version = |row: &Row| row.int(0);
+        rows.iter().map(version).collect::<sqlx::Result<_>>().map_err(doing("reading the migrations"))?
+    };
+    let migrations = MIGRATIONS.iter();
+    let applied = migrations.map(|(version, description, _, _)| Applied {
+        version: *version,
+        description,
+        applied: versions.contains(version),
+    });
+    Ok(applied.collect())
+}
+
+/// Applies what the database lacks.
+///
+/// # Errors
+/// [`crate::store::StoreError::Migrate`], also where the database was migrated by a newer program.
+pub async fn migrate(database: &Database) -> Result<()> {
+    let migration =
+        |(version, description, mysql, sqlite): (i64, &'static str, &'static str, &'static str)| {
+            let text = match database {
+                Database::MySql(_) => mysql,
+                Database::Sqlite(_) => sqlite,
+            };
+            let text = AssertSqlSafe(text).into_sql_str();
+            Migration::new(version, Cow::Borrowed(description), MigrationType::Simple, text, false)
+        };
+    let migrator = Migrator {
+        migrations: Cow::Owned(MIGRATIONS.into_iter().map(migration).collect()),
+        ..Migrator::DEFAULT
+    };
+    match run(&migrator, database).await {
+        // MySQL commits each statement on its own, so a start that was killed leaves a migration half done. Ours may
+        // run again; the driver's note that it began is all that stands in the way.
+        Err(MigrateError::Dirty(version)) => {
+            tracing::warn!(version, "a migration was interrupted and is applied again");
+            forget(database, version).await.map_err(doing("healing an interrupted migration"))?;
+            Ok(run(&migrator, database).await?)
+        }
+        done => Ok(done?),
+    }
+}
+
+async fn run(migrator: &Migrator, database: &Database) -> std::result::Result<(), MigrateError> {
+    match database {
+        Database::MySql(pool) => migrator.run_direct(None, &mut *pool.acquire().await?, false).await,
+        Database::Sqlite(pool) => migrator.run_direct(None, &mut *pool.acquire().await?, false).await,
+    }
+}
+
+async fn forget(database: &Database, version: i64) -> sqlx::Result<()> {
+    let sql =
+        format!("/* migrate */ DELETE FROM {HISTORY_TABLE} WHERE version = {version} AND success = FALSE");
+    database.fetch(sql, &[]).await.map(drop)
+}

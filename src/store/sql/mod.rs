@@ -1,0 +1,25 @@
+//! The databases: SQLite, and MySQL or MariaDB. One body of code for both; [`driver`] hides the drivers,
+//! [`statements`] holds all SQL.
+
+mod commit;
+mod driver;
+mod import;
+mod migrate;
+mod remote;
+mod report;
+mod source;
+mod source_row;
+pub mod statements;
+mod store;
+mod text;
+mod transaction;
+
+pub use driver::{Access, Database, Row, Sql, Tx, Value};
+pub use import::{Import, import};
+pub use migrate::{Applied, applied, migrate};
+pub use remote::SqlRemote;
+pub use report::{TopRow, last_record, top_rows};
+pub use source::{SourceNames, SqlSource};
+pub use store::SqlStore;
+pub use text::{parse_time, sql_time};
+pub use transaction::Work;

@@ -1,0 +1,83 @@
+//! The special partners' database: `cc_hourly(partner_id, cc_reward, time)`.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::driver::{Database, Tx, Value};
+use super::source::quoted;
+use super::statements::{insert_remote, read_remote};
+use super::text::{parse_time, sql_time};
+use super::transaction::Work;
+use crate::rewards::money::Units;
+use crate::rewards::plan::Transfer;
+use crate::store::error::doing;
+use crate::store::{Remote, Result};
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct SqlRemote {
+    database: Database,
+    table: String,
+}
+
+impl SqlRemote {
+    /// `table` may be qualified by a schema.
+    #[must_use]
+    pub fn new(database: Database, table: &str) -> Self {
+        Self { database, table: quoted(table) }
+    }
+}
+
+#[async_trait]
+impl Remote for SqlRemote {
+    async fn deliver(&self, transfers: &[Transfer]) -> Result<Vec<(Transfer, String)>> {
+        self.database.run_tx(&Deliver { remote: self, transfers }).await
+    }
+}
+
+/// Writes what is not there yet and reads all of it back: what stands there in the end is what counts, whoever wrote
+/// it and however often this ran.
+struct Deliver<'a> {
+    remote: &'a SqlRemote,
+    transfers: &'a [Transfer],
+}
+
+impl Work for Deliver<'_> {
+    const NAME: &'static str = "deliver_transfers";
+    type Output = Vec<(Transfer, String)>;
+
+    async fn run(&self, tx: &mut Tx) -> Result<Vec<(Transfer, String)>> {
+        let SqlRemote { database, table } = self.remote;
+        let mut rows: Vec<Value<'_>> = Vec::with_capacity(self.transfers.len() * 3);
+        let mut keys: Vec<Value<'_>> = Vec::with_capacity(self.transfers.len() * 2);
+        for transfer in self.transfers {
+            let key = [transfer.partner_id.into(), sql_time(transfer.time).into()];
+            keys.extend(key.clone());
+            rows.extend(key);
+            rows.push(transfer.amount.to_string().into());
+        }
+        let insert = insert_remote(database, table, self.transfers.len());
+        tx.execute(insert, &rows).await.map_err(doing("writing to the remote table"))?;
+
+        let read = read_remote(table, self.transfers.len());
+        let mut found = BTreeMap::new();
+        for row in tx.fetch(read, &keys).await.map_err(doing("reading the remote table back"))? {
+            let partner_id = row.int(0).map_err(doing("reading the remote partner"))?;
+            let time = row.text(1).map_err(doing("reading the remote time"))?;
+            let amount = row.text(2).map_err(doing("reading the remote amount"))?;
+            if let Ok(time) = parse_time(&time) {
+                found.insert((partner_id, time), amount);
+            }
+        }
+        let differs = |transfer: &&Transfer| {
+            let amount = found.get(&(transfer.partner_id, transfer.time));
+            amount.and_then(|amount| Units::parse(amount).ok()) != Some(transfer.amount)
+        };
+        let other = |transfer: &Transfer| {
+            let amount = found.get(&(transfer.partner_id, transfer.time));
+            (*transfer, amount.cloned().unwrap_or_else(|| "nothing".to_owned()))
+        };
+        Ok(self.transfers.iter().filter(differs).map(other).collect())
+    }
+}

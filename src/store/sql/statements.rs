@@ -1,0 +1,211 @@
+//! Every statement of the store by name. Each opens with a comment that names who runs it, so it is known again in
+//! a server's process list or slow log. All of them are prepared on every backend by a test.
+//!
+//! `CAST(… AS CHAR)` gives amounts and instants as the same text everywhere.
+
+use super::Database;
+use crate::rewards::plan::columns;
+use crate::rewards::window::Kind;
+
+pub const PROGRAMME: &str = "/* programme */ \
+     SELECT timezone, CAST(start_day AS CHAR) FROM reward_programme WHERE id = 1";
+
+pub const INSERT_PROGRAMME: &str = "/* record_programme */ \
+     INSERT INTO reward_programme (id, timezone, start_day, runs, chain_head, contributed, hourly_paid, daily_paid, \
+     market_bonus) VALUES (1, ?, ?, 0, ?, '0.00000000', '0.00000000', '0.00000000', '0.00000000')";
+
+pub const UPDATE_PROGRAMME: &str = "/* record_programme */ \
+     UPDATE reward_programme SET timezone = ?, start_day = ? WHERE id = 1";
+
+pub const RUNS: &str = "/* runs */ SELECT runs FROM reward_programme WHERE id = 1";
+
+pub const BOOKS: &str = "/* books */ \
+     SELECT runs, chain_head, CAST(contributed AS CHAR), CAST(hourly_paid AS CHAR), CAST(daily_paid AS CHAR), \
+     CAST(market_bonus AS CHAR) FROM reward_programme WHERE id = 1";
+
+/// Takes the row lock that lets one run commit at a time, and does nothing where another came between.
+pub const ADVANCE_BOOKS: &str = "/* commit_run */ \
+     UPDATE reward_programme SET runs = ?, chain_head = ?, contributed = ?, hourly_paid = ?, daily_paid = ?, \
+     market_bonus = ? WHERE id = 1 AND runs = ?";
+
+pub const PAID_SINCE: &str = "/* paid_since */ \
+     SELECT CAST(time AS CHAR) FROM reward_runs WHERE reward_type = ? AND time >= ? ORDER BY time";
+
+pub const PAID_COUNT: &str = "/* paid_count */ \
+     SELECT COUNT(*) FROM reward_runs WHERE reward_type = ? AND time >= ? AND time < ?";
+
+pub const RUN: &str = "/* commit_run */ \
+     SELECT sequence, CAST(committed_at AS CHAR) FROM reward_runs WHERE reward_type = ? AND time = ?";
+
+pub const INSERT_RUN: &str = "/* commit_run */ \
+     INSERT INTO reward_runs (reward_type, time, sequence, rules_version, committed_at) VALUES (?, ?, ?, ?, ?)";
+
+macro_rules! settlements {
+    ($name:literal, $rest:literal) => {
+        concat!(
+            "/* ",
+            $name,
+            " */ SELECT CAST(time AS CHAR), CAST(cc_total AS CHAR), CAST(cc_rate AS CHAR), ",
+            "CAST(total_reward_cc AS CHAR), CAST(hourly_share AS CHAR), CAST(daily_share AS CHAR), ",
+            "CAST(day AS CHAR) FROM reward_settlements",
+            $rest
+        )
+    };
+}
+
+pub const SETTLEMENTS_OF_DAY: &str = settlements!("snapshot", " WHERE day = ? ORDER BY time");
+
+pub const SETTLEMENTS: &str = settlements!("state", "");
+
+pub const POOLS: &str = "/* state */ \
+     SELECT CAST(accumulated_daily_pool AS CHAR), CAST(day AS CHAR) FROM reward_pool_state";
+
+pub const INSERT_SETTLEMENT: &str = "/* commit_run */ \
+     INSERT INTO reward_settlements (time, day, cc_total, cc_rate, total_reward_cc, hourly_share, daily_share, paid) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, 0)";
+
+pub const SETTLEMENT_PAID: &str = "/* commit_run */ \
+     UPDATE reward_settlements SET paid = 1 WHERE time = ? AND paid = 0";
+
+pub const UNPAID_HOURLY_SHARES: &str = "/* conservation */ \
+     SELECT CAST(hourly_share AS CHAR) FROM reward_settlements WHERE paid = 0";
+
+pub const POOL: &str = "/* snapshot */ \
+     SELECT CAST(accumulated_daily_pool AS CHAR) FROM reward_pool_state WHERE day = ?";
+
+pub const INSERT_POOL: &str = "/* commit_run */ \
+     INSERT INTO reward_pool_state (accumulated_daily_pool, day) VALUES (?, ?)";
+
+pub const UPDATE_POOL: &str = "/* commit_run */ \
+     UPDATE reward_pool_state SET accumulated_daily_pool = ? WHERE day = ?";
+
+pub const POOLS_HELD: &str = "/* conservation */ \
+     SELECT CAST(accumulated_daily_pool AS CHAR) FROM reward_pool_state \
+     WHERE accumulated_daily_pool <> '0.00000000'";
+
+pub const INSERT_LOG: &str = "/* commit_run */ \
+     INSERT INTO reward_log (sequence, reward_type, reward_day, reward_hour, time, total_reward_cc, votes, voters, \
+     cc_total, cc_rate, hourly_share, daily_share, late_cc, late_reward_cc, pool_before, pool_after, distributed, \
+     undistributed, market_bonus, ecc_cap) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+pub const INSERT_DISTRIBUTION_LOG: &str = "/* commit_run */ \
+     INSERT INTO reward_distribution_logs (sequence, reward_type, timestamp, total_amount, user_counts, ecc_cap, \
+     record, previous_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+
+pub const INSERT_TRANSFER: &str = "/* commit_run */ \
+     INSERT INTO special_transfers (partner_id, time, cc_reward, attempts, next_attempt_at) VALUES (?, ?, ?, 0, ?)";
+
+/// A delivered transfer has no next attempt, so only those that wait are in the range.
+pub const QUEUED_TRANSFERS: &str = "/* queued_transfers */ \
+     SELECT partner_id, CAST(time AS CHAR), CAST(cc_reward AS CHAR), attempts FROM special_transfers \
+     WHERE next_attempt_at <= ? AND (time > ? OR (time = ? AND partner_id > ?)) ORDER BY time, partner_id LIMIT ?";
+
+pub const TRANSFER_DELIVERED: &str = "/* transfers_delivered */ \
+     UPDATE special_transfers SET delivered_at = ?, next_attempt_at = NULL, last_error = NULL \
+     WHERE partner_id = ? AND time = ?";
+
+pub const TRANSFER_FAILED: &str = "/* transfers_failed */ \
+     UPDATE special_transfers SET attempts = attempts + 1, last_error = ?, next_attempt_at = ? \
+     WHERE partner_id = ? AND time = ? AND delivered_at IS NULL";
+
+pub const TRANSFERS_WAITING: &str = "/* queue_length */ \
+     SELECT CAST(cc_reward AS CHAR) FROM special_transfers WHERE next_attempt_at IS NOT NULL";
+
+/// The named constants, for the test that prepares them all.
+pub const ALL: [&str; 27] = [
+    PROGRAMME,
+    INSERT_PROGRAMME,
+    UPDATE_PROGRAMME,
+    RUNS,
+    BOOKS,
+    ADVANCE_BOOKS,
+    PAID_SINCE,
+    PAID_COUNT,
+    RUN,
+    INSERT_RUN,
+    SETTLEMENTS_OF_DAY,
+    SETTLEMENTS,
+    POOLS,
+    INSERT_SETTLEMENT,
+    SETTLEMENT_PAID,
+    UNPAID_HOURLY_SHARES,
+    POOL,
+    INSERT_POOL,
+    UPDATE_POOL,
+    POOLS_HELD,
+    INSERT_LOG,
+    INSERT_DISTRIBUTION_LOG,
+    INSERT_TRANSFER,
+    QUEUED_TRANSFERS,
+    TRANSFER_DELIVERED,
+    TRANSFER_FAILED,
+    TRANSFERS_WAITING,
+];
+
+/// The reward table of a kind.
+#[must_use]
+pub const fn reward_table(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Hourly => "reward_list_hourly",
+        Kind::Daily => "reward_list_daily",
+    }
+}
+
+/// Reward rows, `rows` of them in one statement.
+#[must_use]
+pub fn insert_rewards(kind: Kind, rows: usize) -> String {
+    let columns = columns(kind);
+    let row = format!("(?, ?, ?{})", ", ?".repeat(columns.len()));
+    format!(
+        "/* commit_run */ INSERT INTO {} (partner_id, position, time, {}) VALUES {}",
+        reward_table(kind),
+        columns.join(", "),
+        vec![row; rows].join(", ")
+    )
+}
+
+/// Reads back what a run has written: the number of its rows, and the sum of their amounts as two texts, whole CC
+/// and units beyond, which are added up by the caller. SQLite has no decimals, so there the digits before and after
+/// the point are summed apart.
+#[must_use]
+pub fn rewards_written(database: &Database, kind: Kind) -> String {
+    let columns = columns(kind);
+    let (whole, fraction) = match database {
+        Database::MySql(_) => (format!("SUM({})", columns.join(" + ")), "0".to_owned()),
+        Database::Sqlite(_) => {
+            let part = |take: fn(&str) -> String| {
+                let parts: Vec<String> = columns.iter().map(|column| take(column)).collect();
+                format!("SUM({})", parts.join(" + "))
+            };
+            (
+                part(|column| format!("CAST(substr({column}, 1, length({column}) - 9) AS INTEGER)")),
+                part(|column| format!("CAST(substr({column}, -8) AS INTEGER)")),
+            )
+        }
+    };
+    format!(
+        "/* read_back */ SELECT COUNT(*), CAST(COALESCE({whole}, 0) AS CHAR), \
+         CAST(COALESCE({fraction}, 0) AS CHAR) FROM {} WHERE time = ?",
+        reward_table(kind)
+    )
+}
+
+/// Writes a transfer to the remote table, and leaves one that is there as it is.
+#[must_use]
+pub fn insert_remote(database: &Database, table: &str, rows: usize) -> String {
+    let keep = match database {
+        Database::MySql(_) => "ON DUPLICATE KEY UPDATE partner_id = partner_id",
+        Database::Sqlite(_) => "ON CONFLICT DO NOTHING",
+    };
+    let values = vec!["(?, ?, ?)"; rows].join(", ");
+    format!("/* deliver */ INSERT INTO {table} (partner_id, time, cc_reward) VALUES {values} {keep}")
+}
+
+/// Reads transfers back from the remote table.
+#[must_use]
+pub fn read_remote(table: &str, rows: usize) -> String {
+    let keys = vec!["(partner_id = ? AND time = ?)"; rows].join(" OR ");
+    format!(
+        "/* deliver */ SELECT partner_id, CAST(time AS CHAR), CAST(cc_reward AS CHAR) FROM {table} WHERE {keys}"
+    )
+}

@@ -1,0 +1,262 @@
+//! The rewards' database.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+
+use super::commit::{CommitRun, held, read_books};
+use super::driver::{Database, Row, Tx};
+use super::statements as sql;
+use super::text::{OwnRow, sql_time};
+use super::transaction::Work;
+use crate::audit::CHAIN_START;
+use crate::rewards::money::Units;
+use crate::rewards::plan::Transfer;
+use crate::rewards::pool::{Books, Settlement};
+use crate::rewards::window::{Instant, Kind, Window};
+use crate::store::error::doing;
+use crate::store::memory::State;
+use crate::store::{Commit, Committed, Programme, QueuedTransfer, Result, Snapshot, Store, Totals};
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct SqlStore {
+    database: Database,
+}
+
+impl SqlStore {
+    #[must_use]
+    pub const fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// Everything that bears on further runs, for runs in memory that go on from here.
+    ///
+    /// # Errors
+    /// [`crate::store::StoreError`].
+    pub async fn state(&self) -> Result<State> {
+        let Some(programme) = self.programme().await? else { return Ok(State::default()) };
+        let mut state = State { runs: self.runs().await?, totals: self.totals().await?, ..State::default() };
+        for kind in [Kind::Daily, Kind::Hourly] {
+            let paid = self.paid_since(kind, Instant::UNIX_EPOCH).await?;
+            state.paid.extend(paid.into_iter().map(|start| (kind, start)));
+        }
+        let rows = self.database.fetch(sql::SETTLEMENTS, &[]).await;
+        for row in rows.map_err(doing("reading the settled hours"))? {
+            let settlement = settlement(&row)?;
+            state.settled.insert(settlement.hour_start, settlement);
+        }
+        let rows = self.database.fetch(sql::POOLS, &[]).await.map_err(doing("reading the pools"))?;
+        for row in &rows {
+            let row = OwnRow { table: "reward_pool_state", row };
+            state.pools.insert(row.date(1, "day")?, row.units(0, "accumulated_daily_pool")?);
+        }
+        state.programme = Some(programme);
+        Ok(state)
+    }
+
+    async fn settled(&self, day: NaiveDate) -> Result<BTreeMap<Instant, Settlement>> {
+        let rows = self.database.fetch(sql::SETTLEMENTS_OF_DAY, &[day.to_string().into()]).await;
+        let rows = rows.map_err(doing("reading the settled hours"))?;
+        rows.iter().map(|row| settlement(row).map(|hour| (hour.hour_start, hour))).collect()
+    }
+
+    async fn pools(&self, days: [NaiveDate; 2]) -> Result<BTreeMap<NaiveDate, Units>> {
+        let mut pools = BTreeMap::new();
+        for day in days {
+            let rows = self.database.fetch(sql::POOL, &[day.to_string().into()]).await;
+            if let Some(row) = rows.map_err(doing("reading a pool"))?.first() {
+                let row = OwnRow { table: "reward_pool_state", row };
+                pools.insert(day, row.units(0, "accumulated_daily_pool")?);
+            }
+        }
+        Ok(pools)
+    }
+}
+
+#[async_trait]
+impl Store for SqlStore {
+    async fn programme(&self) -> Result<Option<Programme>> {
+        let rows = self.database.fetch(sql::PROGRAMME, &[]).await.map_err(doing("reading the programme"))?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let row = OwnRow { table: "reward_programme", row };
+        Ok(Some(Programme { timezone: row.text(0)?, start: row.date(1, "start_day")? }))
+    }
+
+    async fn record_programme(&self, programme: &Programme) -> Result<()> {
+        self.database.run_tx(&RecordProgramme(programme)).await
+    }
+
+    async fn runs(&self) -> Result<u64> {
+        let rows = self.database.fetch(sql::RUNS, &[]).await.map_err(doing("counting the runs"))?;
+        let row = rows.first().map(|row| OwnRow { table: "reward_programme", row });
+        row.map_or(Ok(0), |row| row.count(0, "runs"))
+    }
+
+    async fn paid_since(&self, kind: Kind, since: Instant) -> Result<BTreeSet<Instant>> {
+        let key = [kind.name().into(), sql_time(since).into()];
+        let rows = self.database.fetch(sql::PAID_SINCE, &key).await.map_err(doing("reading the runs"))?;
+        rows.iter().map(|row| OwnRow { table: "reward_runs", row }.instant(0, "time")).collect()
+    }
+
+    async fn paid_count(&self, kind: Kind, from: Instant, before: Instant) -> Result<u64> {
+        let key = [kind.name().into(), sql_time(from).into(), sql_time(before).into()];
+        let rows = self.database.fetch(sql::PAID_COUNT, &key).await.map_err(doing("counting the runs"))?;
+        OwnRow { table: "reward_runs", row: &rows[0] }.count(0, "count")
+    }
+
+    async fn snapshot(&self, window: &Window, carry_day: NaiveDate) -> Result<Snapshot> {
+        // The count comes first: where a run is committed between these reads, the plan made of them is refused.
+        let runs = self.runs().await?;
+        let settled = self.settled(window.day).await?;
+        let pools = self.pools([window.day, carry_day]).await?;
+        Ok(Snapshot { runs, books: Books { settled, pools, carry_day } })
+    }
+
+    async fn commit(&self, commit: Commit<'_>) -> Result<Committed> {
+        self.database.run_tx(&CommitRun { database: &self.database, commit }).await
+    }
+
+    async fn queued_transfers(
+        &self,
+        due_by: Instant,
+        after: Option<&Transfer>,
+        limit: u32,
+    ) -> Result<Vec<QueuedTransfer>> {
+        let (time, partner_id) = after.map_or((Instant::UNIX_EPOCH, 0), |last| (last.time, last.partner_id));
+        let time = sql_time(time);
+        let values = [
+            sql_time(due_by).into(),
+            time.as_str().into(),
+            time.as_str().into(),
+            partner_id.into(),
+            i64::from(limit).into(),
+        ];
+        let rows = self.database.fetch(sql::QUEUED_TRANSFERS, &values).await;
+        let rows = rows.map_err(doing("reading the queued transfers"))?;
+        let queued = |row| {
+            let row = OwnRow { table: "special_transfers", row };
+            let transfer = Transfer {
+                partner_id: row.int(0)?,
+                time: row.instant(1, "time")?,
+                amount: row.units(2, "cc_reward")?,
+            };
+            let attempts = u32::try_from(row.count(3, "attempts")?).unwrap_or(u32::MAX);
+            Ok(QueuedTransfer { transfer, attempts })
+        };
+        rows.iter().map(queued).collect()
+    }
+
+    async fn transfers_delivered(&self, transfers: &[Transfer], now: Instant) -> Result<()> {
+        self.database.run_tx(&TransfersDelivered { transfers, now }).await
+    }
+
+    async fn transfers_failed(&self, transfers: &[Transfer], reason: &str, next: Instant) -> Result<()> {
+        self.database.run_tx(&TransfersFailed { transfers, reason, next }).await
+    }
+
+    async fn queue_length(&self) -> Result<(u64, Units)> {
+        let rows =
+            self.database.fetch(sql::TRANSFERS_WAITING, &[]).await.map_err(doing("reading the queue"))?;
+        let amount = |row| OwnRow { table: "special_transfers", row }.units(0, "cc_reward");
+        let amounts = rows.iter().map(amount).collect::<Result<Vec<Units>>>()?;
+        Ok((amounts.len() as u64, amounts.into_iter().sum()))
+    }
+
+    async fn totals(&self) -> Result<Totals> {
+        self.database.run_tx(&ReadTotals).await
+    }
+}
+
+fn settlement(row: &Row) -> Result<Settlement> {
+    let row = OwnRow { table: "reward_settlements", row };
+    Ok(Settlement {
+        day: row.date(6, "day")?,
+        hour_start: row.instant(0, "time")?,
+        cc_total: row.units(1, "cc_total")?,
+        rate: row.units(2, "cc_rate")?,
+        total: row.units(3, "total_reward_cc")?,
+        hourly_share: row.units(4, "hourly_share")?,
+        daily_share: row.units(5, "daily_share")?,
+    })
+}
+
+struct RecordProgramme<'a>(&'a Programme);
+
+impl Work for RecordProgramme<'_> {
+    const NAME: &'static str = "record_programme";
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        let (timezone, start) = (self.0.timezone.as_str(), self.0.start.to_string());
+        let values = [timezone.into(), start.as_str().into()];
+        let updated =
+            tx.execute(sql::UPDATE_PROGRAMME, &values).await.map_err(doing("recording the start"))?;
+        if updated == 0 {
+            let values = [timezone.into(), start.as_str().into(), CHAIN_START.into()];
+            let inserted = tx.execute(sql::INSERT_PROGRAMME, &values).await;
+            inserted.map_err(doing("recording the start"))?;
+        }
+        Ok(())
+    }
+}
+
+struct TransfersDelivered<'a> {
+    transfers: &'a [Transfer],
+    now: Instant,
+}
+
+impl Work for TransfersDelivered<'_> {
+    const NAME: &'static str = "transfers_delivered";
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        for transfer in self.transfers {
+            let values =
+                [sql_time(self.now).into(), transfer.partner_id.into(), sql_time(transfer.time).into()];
+            let noted = tx.execute(sql::TRANSFER_DELIVERED, &values).await;
+            noted.map_err(doing("noting a delivered transfer"))?;
+        }
+        Ok(())
+    }
+}
+
+struct TransfersFailed<'a> {
+    transfers: &'a [Transfer],
+    reason: &'a str,
+    next: Instant,
+}
+
+impl Work for TransfersFailed<'_> {
+    const NAME: &'static str = "transfers_failed";
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        for transfer in self.transfers {
+            let values = [
+                self.reason.into(),
+                sql_time(self.next).into(),
+                transfer.partner_id.into(),
+                sql_time(transfer.time).into(),
+            ];
+            tx.execute(sql::TRANSFER_FAILED, &values).await.map_err(doing("noting a failed transfer"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads only, but all of one view.
+struct ReadTotals;
+
+impl Work for ReadTotals {
+    const NAME: &'static str = "read_totals";
+    type Output = Totals;
+
+    async fn run(&self, tx: &mut Tx) -> Result<Totals> {
+        let (_, _, totals) = read_books(tx).await?;
+        let pools = tx.fetch(sql::POOLS_HELD, &[]).await.map_err(doing("adding up the pools"))?;
+        let hours = tx.fetch(sql::UNPAID_HOURLY_SHARES, &[]).await.map_err(doing("adding up hours"))?;
+        held(totals, &pools, &hours)
+    }
+}

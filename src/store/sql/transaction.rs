@@ -1,0 +1,64 @@
+//! The one way to write: a named transaction, tried again as a whole when what stopped it passes.
+
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+
+use super::driver::{Database, Tx};
+use crate::store::Result;
+use crate::store::error::doing;
+
+/// Attempts beyond the first.
+const RETRIES: usize = 5;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// A transaction by name. Its body may run several times; each time it starts from what is stored then, so a commit
+/// whose answer was lost is found done instead of being done again.
+pub trait Work: Sync {
+    const NAME: &'static str;
+    type Output: Send;
+
+    /// The statements, between begin and commit.
+    fn run(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Output>> + Send;
+}
+
+impl Database {
+    /// Runs a transaction: all of it is committed, or nothing.
+    ///
+    /// # Errors
+    /// What the body gave, or the driver; after bounded retries where it was transient.
+    pub async fn run_tx<W: Work>(&self, work: &W) -> Result<W::Output> {
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(FIRST_PAUSE)
+            .with_max_delay(LONGEST_PAUSE)
+            .with_max_times(RETRIES)
+            .with_jitter();
+        (|| self.attempt(work))
+            .retry(pauses)
+            // A stale plan is transient too, but has to be made anew: that is the job's part.
+            .when(|error| error.is_transient() && !matches!(error, crate::store::StoreError::Stale))
+            .notify(|error, pause| {
+                let error = anyhow::format_err!("{error:#}");
+                tracing::warn!(transaction = W::NAME, ?pause, %error, "transaction is tried again");
+            })
+            .await
+    }
+
+    async fn attempt<W: Work>(&self, work: &W) -> Result<W::Output> {
+        let mut tx = self.begin().await.map_err(doing("beginning a transaction"))?;
+        match work.run(&mut tx).await {
+            Ok(output) => {
+                tx.commit().await.map_err(doing("committing a transaction"))?;
+                Ok(output)
+            }
+            Err(error) => {
+                // Where the connection is gone, so is the transaction; the first error is the one that counts.
+                if let Err(rollback) = tx.rollback().await {
+                    tracing::debug!(transaction = W::NAME, %rollback, "rollback failed");
+                }
+                Err(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! One integration binary: the program as its users meet it, on SQLite and on real servers.
+//!
+//! `tests/run` brings the servers up; see there.
+
+mod support;
+
+mod architecture;
+mod bad_input;
+mod commands;
+mod distributions;
+mod properties;
+mod statements;
+mod transfers;
+mod vectors;

@@ -1,0 +1,30 @@
+//! Every named statement is one that every backend takes.
+
+use rewardd::config::DatabaseUrl;
+use rewardd::rewards::window::Kind;
+use rewardd::store::sql::{Access, Database, statements};
+
+use crate::on_every_backend;
+use crate::support::{Backend, Scratch};
+
+on_every_backend!(every_statement_is_prepared);
+
+fn every_statement_is_prepared(backend: Backend) {
+    let scratch = Scratch::new(backend);
+    scratch.run(&["migrate"]);
+    let url = DatabaseUrl::parse(&scratch.url).unwrap();
+    scratch.block_on(async {
+        let database = Database::open(&url, Access::Write, 1).await.unwrap();
+        let mut all: Vec<String> = statements::ALL.iter().map(|sql| (*sql).to_owned()).collect();
+        for kind in [Kind::Hourly, Kind::Daily] {
+            all.push(statements::insert_rewards(kind, 3));
+            all.push(statements::rewards_written(&database, kind));
+        }
+        for sql in all {
+            assert!(sql.starts_with("/* "), "{sql} opens with its name");
+            let prepared = database.prepare(&sql).await;
+            assert!(prepared.is_ok(), "{sql}: {prepared:?}");
+        }
+        database.close().await;
+    });
+}
