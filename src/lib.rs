@@ -28,6 +28,7 @@ pub mod config;
 
 pub mod app;
 pub mod clock;
+pub mod errors;
 pub mod ops;
 
 pub mod rewards;

@@ -1,5 +1,6 @@
 //! `rewardd config`
 
+use crate::cli::output::say;
 use std::path::Path;
 
 use clap::Subcommand;
@@ -21,8 +22,8 @@ pub(super) enum Command {
 impl Command {
     pub fn execute(self, path: &Path, config: Config) -> anyhow::Result<Exit> {
         match self {
-            Self::Check => println!("{} is valid.", path.display()),
-            Self::Show => print!("{}", config.show()),
+            Self::Check => say!("{} is valid.", path.display()),
+            Self::Show => say!("{}", config.show().trim_end()),
         }
         Ok(Exit::Done)
     }

@@ -1,5 +1,6 @@
 //! `rewardd run` and `rewardd once`
 
+use crate::cli::output::say;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -7,10 +8,11 @@ use chrono::{DateTime, NaiveDate};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Exit, output};
+use super::Exit;
 use crate::app::{App, Mode};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::errors::chain;
 use crate::jobs::{FirstDay, JobError, Outcome, Relayed, Walk, WalkReport, relay};
 use crate::ops::logging;
 use crate::rewards::plan::Plan;
@@ -140,14 +142,14 @@ struct Cycle {
 
 impl Cycle {
     async fn execute(self, config: Config, mode: Mode, as_json: bool) -> anyhow::Result<Exit> {
-        let _logs = (mode == Mode::Pay).then(|| logging::start(&config.logging));
+        let _logs = (mode == Mode::Pay).then(|| logging::start(&config.logging, logging::Terminal::Quiet));
         let app = App::open(config, Arc::new(SystemClock), mode).await?;
         let mut lines = Lines { mode, as_json, entries: vec![] };
         let report = match self.distribute(&app, mode, &mut lines).await {
             Ok(report) => report,
             Err(error) => {
                 let exit = Exit::of_job(&error);
-                eprintln!("error: {}", output::chain(error.error()));
+                eprintln!("error: {}", chain(error.error().as_ref()));
                 return Ok(exit);
             }
         };
@@ -193,7 +195,7 @@ impl Cycle {
                 Ok(Some(relayed.map_err(JobError::into_error).context("relaying transfers")?))
             }
             Err(error) => {
-                tracing::warn!(error = output::chain(&error), "transfers stay queued");
+                eprintln!("warning: transfers stay queued: {}", chain(error.as_ref()));
                 Ok(None)
             }
         }
@@ -218,12 +220,11 @@ struct Lines {
 impl Lines {
     fn add(&mut self, window: Window, outcome: &Outcome) {
         let text = match outcome {
-            Outcome::AlreadyPaid => format!("{} {window}: was paid already, nothing changed", window.kind),
+            Outcome::AlreadyPaid => format!("{window}: was paid already, nothing changed"),
             Outcome::Paid(plan) => {
                 let verb = if self.mode == Mode::DryRun { "would pay" } else { "paid" };
                 format!(
-                    "{} {window}: {verb} {} to {} of {} voters{}{}",
-                    window.kind,
+                    "{window}: {verb} {} to {} of {} voters{}{}",
                     plan.distributed(),
                     plan.parts.iter().map(|part| part.members.len()).max().unwrap_or(0),
                     plan.turnout.voters(),
@@ -235,12 +236,12 @@ impl Lines {
         if self.as_json {
             self.entries.push(entry(window, outcome));
         } else {
-            println!("{text}");
+            say!("{text}");
         }
     }
 
     fn finish(&self, report: &WalkReport, relayed: Option<Relayed>) {
-        let failed = report.failed.iter().map(|(window, error)| (window, output::chain(error.error())));
+        let failed = report.failed.iter().map(|(window, error)| (window, chain(error.error().as_ref())));
         let blocked = report.blocked.iter().map(|(window, reason)| (window, reason.clone()));
         let list = |windows: Vec<(&Window, String)>| -> Vec<Value> {
             let entry = |(window, reason): (&Window, String)| json!({ "kind": window.kind.name(), "time": show(window.start), "reason": reason });
@@ -258,31 +259,29 @@ impl Lines {
                     json!({ "delivered": relayed.delivered, "failed": relayed.failed })
                 }),
             });
-            println!("{report:#}");
+            say!("{report:#}");
             return;
         }
-        for (window, reason) in failed {
-            eprintln!("error: {} {window}: {reason}", window.kind);
+        for (_, reason) in failed {
+            eprintln!("error: {reason}");
         }
         for (window, reason) in blocked {
-            eprintln!("error: {} {window} was not paid: {reason}", window.kind);
+            eprintln!("error: {window} was not paid: {reason}");
         }
         if let (Some(first), Some(last)) = (report.overdue.first(), report.overdue.last()) {
             eprintln!(
-                "warning: {} due windows ended longer ago than schedule.catch_up and were not paid: {} {first} to \
-                 {} {last}; pay each with `rewardd once hourly|daily --window START`",
+                "warning: {} due windows ended longer ago than schedule.catch_up and were not paid: {first} to \
+                 {last}; pay each with `rewardd once hourly|daily --window START`",
                 report.overdue.len(),
-                first.kind,
-                last.kind
             );
         }
         if let Some(relayed) = relayed {
-            println!("transfers: {} delivered, {} failed", relayed.delivered, relayed.failed);
+            say!("transfers: {} delivered, {} failed", relayed.delivered, relayed.failed);
         }
         if report.paid.is_empty() && report.is_complete() && self.window_count() == 0 {
-            println!("Nothing else is due.");
+            say!("Nothing else is due.");
         } else if self.mode == Mode::DryRun {
-            println!("Dry run: nothing was written.");
+            say!("Dry run: nothing was written.");
         }
     }
 

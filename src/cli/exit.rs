@@ -81,7 +81,8 @@ impl Exit {
             return match error {
                 SourceError::BadRow { .. } | SourceError::Conflict { .. } => Some(Self::BadData),
                 error if error.is_transient() => Some(Self::TryAgain),
-                _ => None,
+                SourceError::Database { .. } => Some(Self::BadConfig),
+                SourceError::Open(_) => None,
             };
         }
         cause.is::<std::io::Error>().then_some(Self::Files)

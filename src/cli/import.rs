@@ -1,5 +1,6 @@
 //! `rewardd import`
 
+use crate::cli::output::say;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -36,7 +37,7 @@ impl Import {
             }
             None => VoteFile::default(),
         };
-        let quotes = self.rates.as_ref().map(|path| read_rates(path)).transpose()?.unwrap_or_default().rows;
+        let quotes = self.rates.as_ref().map(|path| read_rates(path)).transpose()?.unwrap_or_default();
 
         let url = &config.database.url;
         let rewards = Database::open(url, Access::Create, config.database.max_connections).await?;
@@ -52,12 +53,7 @@ impl Import {
         };
         sql::import(&source, &import).await.context("importing")?;
         bar.finish_and_clear();
-        println!(
-            "Imported {} votes and {} rates into {}.",
-            votes.ids.len(),
-            quotes.len(),
-            config.source_url()
-        );
+        say!("Imported {} votes and {} rates into {}.", votes.ids.len(), quotes.len(), config.source_url());
         source.close().await;
         rewards.close().await;
         Ok(Exit::Done)

@@ -1,5 +1,6 @@
 //! `rewardd man`
 
+use crate::cli::output::say;
 use std::path::Path;
 
 use anyhow::Context;
@@ -11,6 +12,6 @@ pub(super) fn write(command: &Command, dir: &Path) -> anyhow::Result<Exit> {
     std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
     clap_mangen::generate_to(command.clone(), dir)
         .with_context(|| format!("writing manual pages into {}", dir.display()))?;
-    println!("The manual pages are in {}.", dir.display());
+    say!("The manual pages are in {}.", dir.display());
     Ok(Exit::Done)
 }

@@ -1,5 +1,6 @@
 //! `rewardd migrate`
 
+use crate::cli::output::say;
 use clap::Args;
 
 use super::Exit;
@@ -25,14 +26,14 @@ impl Migrate {
         if !self.dry_run {
             migrate(&database).await?;
         }
-        println!("{url}");
+        say!("{url}");
         for migration in before {
             let state = match (migration.applied, self.dry_run) {
                 (true, _) => "is in place",
                 (false, true) => "would be applied",
                 (false, false) => "applied",
             };
-            println!("  {:04} {:<16} {state}", migration.version, migration.description);
+            say!("  {:04} {:<16} {state}", migration.version, migration.description);
         }
         database.close().await;
         Ok(Exit::Done)

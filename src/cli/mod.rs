@@ -20,6 +20,7 @@ mod simulate;
 pub use exit::Exit;
 
 use crate::config::Config;
+use crate::errors::chain;
 
 /// Pays partners for taking part: votes become rewards, exact to the last unit.
 ///
@@ -85,7 +86,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     match execute(cli) {
         Ok(exit) => exit,
         Err(error) => {
-            eprintln!("error: {}", output::chain(&error));
+            eprintln!("error: {}", chain(error.as_ref()));
             Exit::of(&error)
         }
     }

@@ -6,23 +6,14 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// An error with its causes, each said once.
-#[must_use]
-pub fn chain(error: &anyhow::Error) -> String {
-    let mut text = String::new();
-    for cause in error.chain() {
-        let cause = cause.to_string();
-        // Some errors print their source themselves.
-        if text.ends_with(&cause) {
-            continue;
-        }
-        if !text.is_empty() {
-            text.push_str(": ");
-        }
-        text.push_str(&cause);
-    }
-    text
+/// Prints a line for the user. One who has stopped listening (`rewardd demo | head`) stops no payment.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        drop(writeln!(std::io::stdout(), $($text)*));
+    }};
 }
+pub(super) use say;
 
 /// A plain table whose columns from `numbers_from` on are numbers.
 #[must_use]

@@ -1,5 +1,6 @@
 //! `rewardd simulate`
 
+use crate::cli::output::say;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -61,7 +62,8 @@ impl Simulate {
         let bar = output::progress("reading votes", 0);
         let votes = read_votes(&self.votes, &mut |rows| bar.set_position(rows))?.votes;
         bar.finish_and_clear();
-        let quotes = read_rates(&self.rates)?.quotes;
+        let conflict = |conflict| FileError::conflict(&self.rates, &conflict);
+        let quotes = Quotes::new(read_rates(&self.rates)?).map_err(conflict)?;
 
         let mut tables = Tables::create(&self.out)?;
         let mut totals = Paid::default();
@@ -71,7 +73,7 @@ impl Simulate {
         };
         let state = walk(&config, votes.clone(), quotes.clone(), self.until, &mut paid).await?;
         tables.finish(&state.pools)?;
-        println!("The tables of {} runs are in {}.", state.runs, self.out.display());
+        say!("The tables of {} runs are in {}.", state.runs, self.out.display());
         if let Some(other) = other {
             let mut others = Paid::default();
             let mut paid = |plan: &Plan| {
@@ -80,7 +82,7 @@ impl Simulate {
             };
             let walked = walk(&other, votes, quotes, self.until, &mut paid).await;
             walked.context("under the rules of --compare")?;
-            print!("{}", Comparison { totals, others });
+            say!("{}", Comparison { totals, others });
         }
         Ok(Exit::Done)
     }
@@ -184,7 +186,7 @@ impl std::fmt::Display for Comparison {
         writeln!(f, "\nLargest winners\n{}", output::table(&header("partner"), 1, rows(winners)))?;
         writeln!(f, "\nLargest losers\n{}", output::table(&header("partner"), 1, rows(losers)))?;
         let unchanged = self.totals.by_partner.len() - changes.len();
-        writeln!(f, "\n{} partners change, {unchanged} stay as they are.", changes.len())
+        write!(f, "\n{} partners change, {unchanged} stay as they are.", changes.len())
     }
 }
 

@@ -74,10 +74,8 @@ pub(super) fn bad_value<'row>(
     column: usize,
 ) -> impl FnOnce(Flaw) -> FileError + use<'row> {
     move |why| {
-        let place = match row.place() {
-            place if table.keyed && column > 0 => format!("{place} (id {})", row.show(0)),
-            place => place,
-        };
+        let id = if table.keyed && column > 0 { row.integer(0).ok() } else { None };
+        let place = id.map_or_else(|| row.place(), |id| format!("{} (id {id})", row.place()));
         FileError::BadValue {
             path: path.to_owned(),
             place,

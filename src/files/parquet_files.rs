@@ -134,8 +134,9 @@ fn reader<'file>(file: &'file mut File, metadata: &FileMetadataRef) -> ParquetRe
     reader
 }
 
-/// Runs Polars on a file that may be anything: it panics on some that are damaged, and that is no more than an error
-/// here. The file is only read, so nothing is left half changed.
+/// Runs Polars on a file that may be anything: it panics on some that are damaged, which is no more than an error here.
+/// The file is only read, so nothing is left half changed. What this cannot catch is a damaged page that asks for more
+/// memory than there is: it ends the process, before anything of the file was used.
 fn guarded<T>(path: &Path, read: impl FnOnce() -> PolarsResult<T>) -> Result<T, FileError> {
     let damaged = |why: String| FileError::Damaged { path: path.to_owned(), why };
     match catch_unwind(AssertUnwindSafe(read)) {
@@ -172,6 +173,7 @@ fn described(dtype: &ArrowDataType, holds: Holds) -> (&'static str, bool) {
         D::Dictionary(_, values, _) => described(values, holds),
         D::Int8 | D::Int16 | D::Int32 | D::Int64 => ("whole numbers", number),
         D::UInt8 | D::UInt16 | D::UInt32 | D::UInt64 => ("whole numbers", number),
+        D::Decimal256(precision, _) if *precision > 38 => ("decimals of more than 38 digits", false),
         D::Decimal(_, scale) | D::Decimal32(_, scale) | D::Decimal64(_, scale) | D::Decimal256(_, scale) => {
             ("decimals", holds == Holds::Amount || holds == Holds::Integer && *scale == 0)
         }

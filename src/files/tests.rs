@@ -7,6 +7,9 @@ use tempfile::TempDir;
 use super::*;
 use crate::rewards::window::show;
 
+mod parquet;
+mod tables;
+
 const HEADER: &str = "id,partner_id,vote_type,cc,ecc,voted_at";
 
 /// A file in a folder of its own, which is gone when this is.

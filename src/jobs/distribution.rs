@@ -41,7 +41,7 @@ impl Distributor {
     /// # Errors
     /// [`JobError`], naming the window.
     pub async fn pay(&self, window: Window, start: NaiveDate) -> Result<Outcome, JobError> {
-        let context = |error: JobError| error.context(format!("{} {window} was not paid", window.kind));
+        let context = |error: JobError| error.context(format!("{window} was not paid"));
         for _ in 0..PLANS {
             if self.is_paid(&window).await.map_err(|error| context(error.into()))? {
                 return Ok(Outcome::AlreadyPaid);

@@ -6,6 +6,7 @@ use tracing::{info, warn};
 
 use super::JobError;
 use crate::clock::Clock;
+use crate::errors::chain;
 use crate::rewards::plan::Transfer;
 use crate::rewards::window::Instant;
 use crate::store::{QueuedTransfer, Remote, Store};
@@ -60,7 +61,7 @@ pub async fn relay(
                 info!(delivered = arrived.len(), "transfers delivered");
             }
             Err(error) => {
-                let reason = format!("{:#}", anyhow::Error::from(error));
+                let reason = chain(&error);
                 warn!(transfers = transfers.len(), reason, "the remote takes no transfers; they stay queued");
                 store.transfers_failed(&transfers, &reason, next).await?;
                 relayed.failed += transfers.len() as u64;

@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use tracing::{error, warn};
 
 use super::{Distributor, JobError, Outcome};
+use crate::errors::chain;
 use crate::rewards::window::{Instant, Kind, Window};
 use crate::scheduler::due::{Due, due};
 
@@ -80,7 +81,7 @@ impl Distributor {
                     }
                 }
                 Err(failure) => {
-                    error!(%window, error = format!("{:#}", failure.error()), "not paid");
+                    error!(%window, error = chain(failure.error().as_ref()), "not paid");
                     blocks.add(&window);
                     let stop = matches!(failure, JobError::Retry(_));
                     report.failed.push((window, failure));

@@ -1,6 +1,6 @@
 //! Logs: files that rotate, written by a thread of their own, and warnings on standard error.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::WorkerGuard;
@@ -10,6 +10,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config;
+use crate::errors::chain;
 
 /// Keeps the log writer alive; dropped, it writes out what is still queued.
 #[must_use]
@@ -17,9 +18,17 @@ pub struct Logs {
     _writer: Option<WorkerGuard>,
 }
 
-/// Starts logging into `logging.dir`, and warnings to standard error. Where the folder cannot be written this is
-/// said, and work goes on without files: logs do not stop payments.
-pub fn start(logging: &config::Logging) -> Logs {
+/// Whether warnings also go to standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Terminal {
+    /// The command itself tells its user what happens.
+    Quiet,
+    Warnings,
+}
+
+/// Starts logging into `logging.dir`. Where the folder cannot be written this is said on standard error, and work goes
+/// on without files: logs do not stop payments.
+pub fn start(logging: &config::Logging, terminal: Terminal) -> Logs {
     let level = level(logging.level);
     let (files, guard, problem) = match appender(logging) {
         Ok(appender) => {
@@ -32,30 +41,40 @@ pub fn start(logging: &config::Logging) -> Logs {
             };
             (Some(layer.with_filter(level)), Some(guard), None)
         }
-        Err(error) => (None, None, Some(error)),
+        Err(problem) => (None, None, Some(problem)),
     };
-    let terminal = tracing_subscriber::fmt::layer().with_writer(io::stderr).without_time().with_target(false);
-    let terminal = terminal.with_filter(LevelFilter::WARN.min(level));
+    let warnings = tracing_subscriber::fmt::layer().with_writer(io::stderr).without_time().with_target(false);
+    let warnings = warnings.with_ansi(io::stderr().is_terminal()).with_filter(LevelFilter::WARN.min(level));
+    let terminal = (terminal == Terminal::Warnings).then_some(warnings);
     // A second start in one process, as tests do it, keeps the first.
     let started = tracing_subscriber::registry().with(files).with(terminal).try_init();
     if let Some(problem) = problem {
-        tracing::warn!(dir = %logging.dir.display(), %problem, "no log files can be written there");
+        eprintln!(
+            "warning: no log files can be written into {}: {}",
+            logging.dir.display(),
+            chain(problem.as_ref())
+        );
     }
     Logs { _writer: guard.filter(|_| started.is_ok()) }
 }
 
-fn appender(logging: &config::Logging) -> Result<rolling::RollingFileAppender, rolling::InitError> {
+fn appender(
+    logging: &config::Logging,
+) -> Result<rolling::RollingFileAppender, Box<dyn std::error::Error + Send + Sync>> {
+    // The appender looks for old files before it makes the folder, and complains where there is none.
+    std::fs::create_dir_all(&logging.dir)?;
     let rotation = match logging.rotation {
         config::Rotation::Never => rolling::Rotation::NEVER,
         config::Rotation::Hourly => rolling::Rotation::HOURLY,
         config::Rotation::Daily => rolling::Rotation::DAILY,
     };
-    rolling::Builder::new()
+    let appender = rolling::Builder::new()
         .rotation(rotation)
         .filename_prefix("rewardd")
         .filename_suffix("log")
         .max_log_files(logging.keep as usize)
-        .build(&logging.dir)
+        .build(&logging.dir)?;
+    Ok(appender)
 }
 
 const fn level(level: config::Level) -> LevelFilter {

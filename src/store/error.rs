@@ -89,7 +89,7 @@ pub enum SourceError {
         at = show(conflict.at), first = conflict.rates.0, second = conflict.rates.1
     )]
     Conflict { table: String, conflict: Conflict },
-    #[error("reading {table}")]
+    #[error("reading {table}, as [source] of the configuration names it")]
     Database { table: String, source: sqlx::Error },
     #[error("cannot open the source of votes")]
     Open(#[source] StoreError),

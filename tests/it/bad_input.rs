@@ -16,11 +16,9 @@ const ONCE: [&str; 3] = ["once", "--as-of", "2026-11-19T05:30:00Z"];
 fn says(scratch: &Scratch, args: &[&str]) -> String {
     let output = scratch.rewardd(args).output().unwrap();
     let dir = scratch.dir.path().display().to_string();
-    let host = scratch.url.rsplit_once('@').map_or("", |(_, host)| host);
-    shown(
-        &output,
-        &[(&dir, "DIR"), (host, "HOST/DATABASE"), (host.rsplit('/').next().unwrap_or("-"), "DATABASE")],
-    )
+    let server = scratch.url.rsplit_once('@').map_or("no server", |(_, server)| server);
+    let database = server.rsplit('/').next().unwrap_or(server);
+    shown(&output, &[(&dir, "DIR"), (server, "SERVER/DATABASE"), (database, "DATABASE")])
 }
 
 fn started(backend: Backend) -> Scratch {
@@ -134,7 +132,7 @@ fn a_wrong_password_and_a_missing_server_are_told_apart() {
         scratch.url = right.replace("rewardd-test@", "not-the-password@");
         scratch.write_config("");
         assert_snapshot!(format!("wrong_password_{name}"), says(&scratch, &ONCE));
-        scratch.url = "mysql://rewardd:secret@127.0.0.1:1/rewards".to_owned();
+        scratch.url = "mysql://rewardd:secret@127.0.0.1:1/nowhere".to_owned();
         scratch.write_config("");
         assert_snapshot!("no_server", says(&scratch, &ONCE));
     }

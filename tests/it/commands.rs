@@ -44,7 +44,7 @@ fn a_test_cycle_on_an_empty_database_pays_yesterday() {
         &format!("quoted_at,rate\n{},1\n", today.to_rfc3339()),
     );
     let said = scratch.run(&["run", "--test-cycle"]);
-    assert!(said.contains("daily day ") && said.contains("hourly hour 0 of "), "{said}");
+    assert!(said.contains("day ") && said.contains("hour 0 of "), "{said}");
     let days = "SELECT CAST(COUNT(*) AS CHAR) FROM reward_runs WHERE reward_type = 'daily'";
     assert_eq!(scratch.one(days), "1");
 }

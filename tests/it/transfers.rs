@@ -65,7 +65,7 @@ fn a_dead_remote_blocks_no_distribution_and_gets_all_of_it_later(backend: Backen
     let remote = make_remote(&mut scratch);
     scratch.write_config(&config(&remote));
     assert!(scratch.run(&["once", "transfers"]).contains("transfers: 2 delivered, 0 failed"));
-    let arrived = [("2026-11-19 00:00:00", "1.00000000"), ("2026-11-19 01:00:00", "1.00000000")];
+    let arrived = [("2026-11-19 00:00:00", "1.20000000"), ("2026-11-19 01:00:00", "1.00000000")];
     let arrived = arrived.map(|(time, amount)| (time.to_owned(), amount.to_owned()));
     assert_eq!(delivered(&scratch, &remote), arrived);
     assert!(waiting(&scratch).is_empty());
@@ -83,7 +83,7 @@ fn a_remote_that_holds_another_amount_is_reported_and_never_overwritten(backend:
     let (attempts, reason) = &waiting(&scratch)[0];
     assert_eq!(
         (attempts.as_str(), reason.as_str()),
-        ("1", "the remote holds 0.50000000 where 1.00000000 is due")
+        ("1", "the remote holds 0.50000000 where 1.20000000 is due")
     );
 }
 

@@ -1,5 +1,6 @@
 //! `rewardd demo`
 
+use crate::cli::output::say;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,11 +14,12 @@ use super::{Exit, output};
 use crate::app::{App, Mode, source_names};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::errors::chain;
 use crate::files::VoteFile;
 use crate::frames::Vote;
 use crate::jobs::{FirstDay, JobError, Walk, WalkReport};
 use crate::ops::logging;
-use crate::rewards::window::{Calendar, Instant, Kind, show};
+use crate::rewards::window::{Calendar, Instant, Kind};
 use crate::scheduler::due::due;
 use crate::store::sql::{self, sql_time};
 
@@ -56,12 +58,12 @@ impl Demo {
             self.write_config(&path, first_day)?;
         }
         let config = Config::load(&path, std::iter::empty())?;
-        let _logs = logging::start(&config.logging);
+        let _logs = logging::start(&config.logging, logging::Terminal::Quiet);
         let app = App::open(config, Arc::new(SystemClock), Mode::Pay).await?;
         if is_new {
-            println!("Making {} votes of {} partners over {} days …", self.votes, self.partners, self.days);
+            say!("Making {} votes of {} partners over {} days …", self.votes, self.partners, self.days);
         } else {
-            println!("Going on with {}; to start anew, delete it or name another --dir.", self.dir.display());
+            say!("Going on with {}; to start anew, delete it or name another --dir.", self.dir.display());
         }
         self.import(&app, &path).await?;
         let report = distribute(&app, now).await.map_err(JobError::into_error)?;
@@ -138,12 +140,12 @@ impl Demo {
         let dir = self.dir.display();
         let config = self.dir.join("config.toml");
         let config = config.display();
-        println!(
+        say!(
             "\nEverything lies in {dir}: rewardd.db (SQLite), config.toml, logs.\n\n\
              Try next:\n  \
-             rewardd --config {config} once --dry-run    what would be paid now: nothing, it is all paid\n  \
-             rewardd --config {config} config show       every setting with its value\n  \
-             rewardd simulate --help                     pay out your own votes from files, no database"
+             rewardd --config {config} once --dry-run   (what would be paid now: nothing, it is all paid)\n  \
+             rewardd --config {config} config show      (every setting with its value)\n  \
+             rewardd simulate --help                    (pay out your own votes from files, no database)"
         );
     }
 }
@@ -157,8 +159,8 @@ async fn distribute(app: &App, now: Instant) -> Result<WalkReport, JobError> {
     let bar = output::progress("paying windows", open as u64);
     let report = distributor.walk(&walk, &mut |_, _| bar.inc(1)).await?;
     bar.finish_and_clear();
-    for (window, error) in &report.failed {
-        eprintln!("error: {} {window}: {}", window.kind, output::chain(error.error()));
+    for (_, error) in &report.failed {
+        eprintln!("error: {}", chain(error.error().as_ref()));
     }
     Ok(report)
 }
@@ -166,16 +168,16 @@ async fn distribute(app: &App, now: Instant) -> Result<WalkReport, JobError> {
 /// What a first-time user wants to see: the last day's pool, its tiers, the ten best, and that it all adds up.
 async fn summary(app: &App, report: &WalkReport) -> anyhow::Result<()> {
     match report.paid.len() {
-        0 => println!("Nothing was due: every window had been paid before."),
-        count => println!("Paid {count} windows, oldest first."),
+        0 => say!("Nothing was due: every window had been paid before."),
+        count => say!("Paid {count} windows, oldest first."),
     }
     let Some(record) = sql::last_record(&app.database, Kind::Daily).await? else {
-        println!("No day has paid anybody yet.");
+        say!("No day has paid anybody yet.");
         return Ok(());
     };
     let record: Value = serde_json::from_str(&record).context("reading the last day's record")?;
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    println!(
+    say!(
         "\nThe day {}: a pool of {} CC for {} voters\n",
         text(&record["window"]["day"]),
         text(&record["total_reward_cc"]),
@@ -185,8 +187,8 @@ async fn summary(app: &App, report: &WalkReport) -> anyhow::Result<()> {
     let rows = parts.iter().map(|part| {
         ["column", "part", "members", "paid", "undistributed"].map(|field| text(&part[field])).to_vec()
     });
-    println!("{}", output::table(&["category", "part", "members", "paid", "carried"], 1, rows.collect()));
-    println!(
+    say!("{}\n", output::table(&["category", "part", "members", "paid", "carried"], 1, rows.collect()));
+    say!(
         "Market bonus on top: {} CC (ratio {}). ECC cap: {}.\n",
         text(&record["market_bonus"]),
         text(&record["daily"]["bonus_ratio"]),
@@ -198,14 +200,14 @@ async fn summary(app: &App, report: &WalkReport) -> anyhow::Result<()> {
     let rows = top
         .iter()
         .map(|row| vec![row.position.to_string(), row.partner_id.to_string(), row.amount.to_string()]);
-    println!("{}", output::table(&["position", "partner", "CC of the day"], 0, rows.collect()));
+    say!("{}\n", output::table(&["position", "partner", "CC of the day"], 0, rows.collect()));
     conservation(app).await
 }
 
 async fn conservation(app: &App) -> anyhow::Result<()> {
     let totals = app.store.totals().await?;
     totals.check().map_err(|what| anyhow!(what))?;
-    println!(
+    say!(
         "Conservation: {} contributed = {} paid hourly + {} paid daily + {} still held. Not a unit is missing.",
         totals.contributed,
         totals.hourly_paid,
@@ -213,9 +215,6 @@ async fn conservation(app: &App) -> anyhow::Result<()> {
         totals.held()?
     );
     let (queued, amount) = app.store.queue_length().await?;
-    let now = show(SystemClock.now());
-    println!(
-        "Special partners: {queued} transfers worth {amount} CC are queued (no remote is configured), {now}."
-    );
+    say!("Special partners: {queued} transfers worth {amount} CC are queued; no remote is configured.");
     Ok(())
 }

@@ -66,6 +66,23 @@ macro_rules! type_name {
     };
 }
 
+/// Types whose values arrive as text.
+const MYSQL_TEXTS: [&str; 13] = [
+    "DECIMAL",
+    "CHAR",
+    "VARCHAR",
+    "TINYTEXT",
+    "TEXT",
+    "MEDIUMTEXT",
+    "LONGTEXT",
+    "ENUM",
+    "BINARY",
+    "VARBINARY",
+    "TINYBLOB",
+    "BLOB",
+    "LONGBLOB",
+];
+
 fn parse_amount(text: &str) -> Result<Units, BadValue> {
     Ok(Units::parse(text)?)
 }
@@ -74,8 +91,10 @@ impl SourceRow for MySqlRow {
     fn text(&self, index: usize) -> Result<&str, BadValue> {
         match type_name!(self, index).as_str() {
             "NULL" => Err(BadValue::Null),
-            "DECIMAL" | "CHAR" | "VARCHAR" | "TEXT" | "TINYTEXT" | "MEDIUMTEXT" | "LONGTEXT" | "ENUM" => {
-                self.try_get_unchecked(index).map_err(|_| BadValue::NotText)
+            // Texts of a binary collation are announced as binary; what counts is that they are UTF-8.
+            name if MYSQL_TEXTS.contains(&name) => {
+                let bytes = self.try_get_unchecked(index).map_err(|_| BadValue::NotText)?;
+                std::str::from_utf8(bytes).map_err(|_| BadValue::NotText)
             }
             _ => Err(BadValue::NotText),
         }

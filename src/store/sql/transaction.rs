@@ -5,8 +5,9 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 
 use super::driver::{Database, Tx};
-use crate::store::Result;
+use crate::errors::chain;
 use crate::store::error::doing;
+use crate::store::{Result, StoreError};
 
 /// Attempts beyond the first.
 const RETRIES: usize = 5;
@@ -37,10 +38,14 @@ impl Database {
         (|| self.attempt(work))
             .retry(pauses)
             // A stale plan is transient too, but has to be made anew: that is the job's part.
-            .when(|error| error.is_transient() && !matches!(error, crate::store::StoreError::Stale))
+            .when(|error| error.is_transient() && !matches!(error, StoreError::Stale))
             .notify(|error, pause| {
-                let error = anyhow::format_err!("{error:#}");
-                tracing::warn!(transaction = W::NAME, ?pause, %error, "transaction is tried again");
+                tracing::warn!(
+                    transaction = W::NAME,
+                    ?pause,
+                    error = chain(error),
+                    "transaction is tried again"
+                );
             })
             .await
     }
