@@ -46,7 +46,7 @@ impl Exit {
     /// Finds the cause that says most about what would help.
     #[must_use]
     pub fn of(error: &anyhow::Error) -> Self {
-        error.chain().find_map(|cause| Self::of_cause(cause)).unwrap_or(Self::Failed)
+        error.chain().find_map(Self::of_cause).unwrap_or(Self::Failed)
     }
 
     /// The same for a job's error, which knows whether trying again helps.

@@ -32,7 +32,7 @@ impl Row for CsvRow<'_> {
     }
 }
 
-pub fn each_row(path: &Path, table: &Table, take: Take<'_>) -> Result<(), FileError> {
+pub(super) fn each_row(path: &Path, table: &Table, take: Take<'_>) -> Result<(), FileError> {
     let failed = |error| csv_error(path, error);
     let mut reader = ReaderBuilder::new().buffer_capacity(BUFFER_BYTES).from_path(path).map_err(failed)?;
     let header = reader.headers().map_err(failed)?;

@@ -35,7 +35,10 @@ pub enum FileError {
     NotUtf8 { path: PathBuf, place: String },
     #[error("{path}, {place}: {column} is {value}, which {why}; correct the file, nothing of it was used")]
     BadValue { path: PathBuf, place: String, column: &'static str, value: String, why: String },
-    #[error("{path}: the votes of rows {} and {} have the same id {id}; remove one (rows count from 1 below the header)", rows.0, rows.1)]
+    #[error(
+        "{path}: the votes of rows {first} and {second} have the same id {id}; remove one (the header is no row)",
+        first = rows.0, second = rows.1
+    )]
     DuplicateId { path: PathBuf, id: i64, rows: (u64, u64) },
     #[error(
         "{path} has two rates quoted at {at}: {first} and {second}; remove one",

@@ -1,8 +1,8 @@
 //! Votes and rates from files, and the five result tables into files.
 //!
 //! A file is read like a database's source is (rules, section 8): every value is taken exactly or the file is refused
-//! with its place, nothing is guessed and nothing is skipped. What a name ends in says how to read it, [`csv_files`]
-//! or [`parquet_files`]; both hand over [`Row`]s, and what makes a vote or a quote of a row is written once, here.
+//! with its place, nothing is guessed and nothing is skipped. What a name ends in says how to read it, as CSV or as
+//! Parquet; both ways hand over rows, and what makes a vote or a quote of a row is written once, here.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ use value::Flaw;
 /// How many rows are read between two reports of progress.
 const PROGRESS_ROWS: usize = 1 << 16;
 
-/// What a file calls one kind of row, and the columns that it must have.
+/// The columns that a file must have.
 struct Table {
     columns: &'static [Column],
     /// Whether the first column names the row in messages.

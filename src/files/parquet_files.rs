@@ -2,6 +2,7 @@
 //! what comes out of it are texts, 128-bit integers and instants, never a binary floating point number.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -76,10 +77,10 @@ impl Row for ParquetRow<'_> {
             Cells::Number { values, scale } => {
                 values.get(self.index).map_or_else(null, |value| decimal(value, *scale))
             }
-            Cells::Instant { values, unit } => values.get(self.index).map_or_else(null, |value| {
-                let unit = unit.to_ascii();
-                format!("{value} {unit} since 1970")
-            }),
+            Cells::Instant { values, unit } => {
+                let shown = |value| format!("{value} {} since 1970", unit.to_ascii());
+                values.get(self.index).map_or_else(null, shown)
+            }
         }
     }
 
@@ -100,25 +101,30 @@ impl ParquetRow<'_> {
     }
 }
 
-pub fn each_row(path: &Path, table: &Table, take: Take<'_>) -> Result<(), FileError> {
+pub(super) fn each_row(path: &Path, table: &Table, take: Take<'_>) -> Result<(), FileError> {
     let mut file = File::open(path).map_err(error::io("open", path))?;
-    if file.metadata().map_err(error::io("read", path))?.len() == 0 {
+    let found = file.metadata().map_err(error::io("read", path))?;
+    if found.is_dir() {
+        return Err(error::io("read", path)(ErrorKind::IsADirectory.into()));
+    }
+    if found.len() == 0 {
         return Err(FileError::Empty { path: path.to_owned(), wanted: table.names() });
     }
     let metadata = guarded(path, || ParquetReader::new(&mut file).get_metadata().cloned())?;
     let names: Vec<&str> = metadata.schema_descr.fields().iter().map(|field| field.name()).collect();
-    let projection = table.find(path, &names)?;
+    table.find(path, &names)?;
     let schema = guarded(path, || reader(&mut file, &metadata).schema())?;
     check_types(path, table, &schema)?;
 
+    let columns: Vec<String> = table.columns.iter().map(|column| column.name.to_owned()).collect();
     let mut first = 0;
     for rows in metadata.row_groups.iter().map(|group| group.num_rows()).filter(|rows| *rows > 0) {
         let cells = guarded(path, || {
             let reader = reader(&mut file, &metadata)
-                .with_projection(Some(projection.clone()))
+                .with_columns(Some(columns.clone()))
                 .with_slice(Some((first, rows)))
                 .read_parallel(ParallelStrategy::RowGroups);
-            cells(table, rows, reader.finish()?)
+            cells(table, rows, &reader.finish()?)
         })?;
         for index in 0..rows {
             take(&ParquetRow { cells: &cells, index, number: first + index + 1 })?;
@@ -171,8 +177,9 @@ fn described(dtype: &ArrowDataType, holds: Holds) -> (&'static str, bool) {
     match dtype {
         D::Utf8 | D::LargeUtf8 | D::Utf8View => ("text", true),
         D::Dictionary(_, values, _) => described(values, holds),
-        D::Int8 | D::Int16 | D::Int32 | D::Int64 => ("whole numbers", number),
-        D::UInt8 | D::UInt16 | D::UInt32 | D::UInt64 => ("whole numbers", number),
+        D::Int8 | D::Int16 | D::Int32 | D::Int64 | D::UInt8 | D::UInt16 | D::UInt32 | D::UInt64 => {
+            ("whole numbers", number)
+        }
         D::Decimal256(precision, _) if *precision > 38 => ("decimals of more than 38 digits", false),
         D::Decimal(_, scale) | D::Decimal32(_, scale) | D::Decimal64(_, scale) | D::Decimal256(_, scale) => {
             ("decimals", holds == Holds::Amount || holds == Holds::Integer && *scale == 0)
@@ -188,7 +195,7 @@ fn described(dtype: &ArrowDataType, holds: Holds) -> (&'static str, bool) {
 }
 
 /// The columns of a row group in the order of the table's.
-fn cells(table: &Table, rows: usize, group: DataFrame) -> PolarsResult<Vec<Cells>> {
+fn cells(table: &Table, rows: usize, group: &DataFrame) -> PolarsResult<Vec<Cells>> {
     let cells = |name: &str| {
         let series = group.column(name)?.as_materialized_series().rechunk();
         polars_ensure!(series.len() == rows, ShapeMismatch: "column {name} has {} of {rows} rows", series.len());

@@ -136,7 +136,7 @@ fn an_id_that_comes_twice_is_refused_with_both_rows() {
         [5, 9, 3, 9, 3].iter().map(|id| format!("{id},2,cc,1,1,2026-11-19T00:00:00Z\n")).collect();
     assert_eq!(
         refused(&rows),
-        "votes.csv: the votes of rows 3 and 5 have the same id 3; remove one (rows count from 1 below the header)"
+        "votes.csv: the votes of rows 3 and 5 have the same id 3; remove one (the header is no row)"
     );
     let unsorted = format!("{HEADER}\n5,2,cc,1,1,2026-11-19T00:00:00Z\n4,2,cc,1,1,2026-11-19T00:00:00Z");
     assert_eq!(votes(unsorted).unwrap().ids, [5, 4]);
@@ -180,8 +180,10 @@ fn the_name_decides_how_a_file_is_read() {
         let error = read_rates(Path::new(name)).unwrap_err();
         assert!(error.is_io() && error.to_string().contains(name), "{error}");
     }
-    let dir = tempfile::Builder::new().suffix(".csv").tempdir().unwrap();
-    assert!(read_rates(dir.path()).unwrap_err().is_io());
+    for suffix in [".csv", ".parquet"] {
+        let dir = tempfile::Builder::new().suffix(suffix).tempdir().unwrap();
+        assert!(read_rates(dir.path()).unwrap_err().is_io());
+    }
 }
 
 #[test]

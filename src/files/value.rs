@@ -11,7 +11,7 @@ const YEARS: std::ops::RangeInclusive<i32> = 1000..=9999;
 
 /// Why a cell is no value of its column; ends the sentence "… is X, which".
 #[derive(Debug, thiserror::Error)]
-pub enum Flaw {
+pub(super) enum Flaw {
     #[error(transparent)]
     Value(#[from] BadValue),
     #[error(
@@ -26,22 +26,22 @@ pub enum Flaw {
 }
 
 /// A text as it stands. An empty one, and `\N` as MySQL dumps write it, is NULL.
-pub fn text(text: &str) -> Result<&str, Flaw> {
+pub(super) fn text(text: &str) -> Result<&str, Flaw> {
     if matches!(text, "" | "\\N") { Err(BadValue::Null.into()) } else { Ok(text) }
 }
 
-pub fn integer(text: &str) -> Result<i64, Flaw> {
+pub(super) fn integer(text: &str) -> Result<i64, Flaw> {
     let number = if text.starts_with('+') { None } else { text.parse().ok() };
     Ok(number.ok_or(BadValue::NotAnInteger)?)
 }
 
-pub fn amount(text: &str) -> Result<Units, Flaw> {
+pub(super) fn amount(text: &str) -> Result<Units, Flaw> {
     Ok(Units::parse(text).map_err(BadValue::from)?)
 }
 
 /// Reads RFC 3339, whose offset says which instant is meant, and the form of SQL dumps, which is in UTC: with a blank
 /// between date and time and without an offset. `T` without an offset would be a guess.
-pub fn instant(text: &str) -> Result<Instant, Flaw> {
+pub(super) fn instant(text: &str) -> Result<Instant, Flaw> {
     let (seconds, rest) = text.split_at_checked("2026-11-19T13:00:00".len()).ok_or(Flaw::OtherForm)?;
     let shaped = seconds.bytes().zip(b"0000-00-00T00:00:00").all(|(byte, shape)| match shape {
         b'0' => byte.is_ascii_digit(),
@@ -95,16 +95,16 @@ fn decimal_digits(digits: &str) -> u32 {
 }
 
 /// Refuses what could be read here and not be stored.
-pub fn in_years(instant: Instant) -> Result<Instant, Flaw> {
+pub(super) fn in_years(instant: Instant) -> Result<Instant, Flaw> {
     if YEARS.contains(&instant.year()) { Ok(instant) } else { Err(Flaw::OtherAge) }
 }
 
-pub fn not_negative(amount: Units) -> Result<Units, Flaw> {
+pub(super) fn not_negative(amount: Units) -> Result<Units, Flaw> {
     if amount.is_negative() { Err(BadValue::Negative.into()) } else { Ok(amount) }
 }
 
 /// An amount of one vote is not negative and fits 64 bits of units.
-pub fn vote_amount(amount: Units) -> Result<i64, Flaw> {
+pub(super) fn vote_amount(amount: Units) -> Result<i64, Flaw> {
     Ok(i64::try_from(not_negative(amount)?.count()).map_err(|_| BadValue::PastVoteRange)?)
 }
 

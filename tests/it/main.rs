@@ -2,6 +2,8 @@
 //!
 //! `tests/run` brings the servers up; see there.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps fails with a line number; that is all it needs")]
+
 mod support;
 
 mod architecture;
