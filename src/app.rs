@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use tokio::sync::OnceCell;
 
 use crate::audit;
 use crate::clock::Clock;
@@ -10,15 +11,18 @@ use crate::config::{Config, DatabaseUrl};
 use crate::jobs::{Distributor, RulesInForce};
 use crate::rewards::window::Calendar;
 use crate::store::memory::MemoryStore;
-use crate::store::sql::{self, Access, Database, SourceNames, SqlRemote, SqlSource, SqlStore};
-use crate::store::{Remote, Source, Store};
+use crate::store::sql::{self, Access, Database, Fence, SourceNames, SqlRemote, SqlSource, SqlStore};
+use crate::store::{Leases, Remote, Source, Store};
 
 /// The parts of the program, put together as configured.
 pub struct App {
     pub config: Config,
     pub database: Database,
     pub store: Arc<dyn Store>,
+    pub leases: Arc<dyn Leases>,
     pub distributor: Distributor,
+    /// Opened when it is first needed.
+    remote: OnceCell<SqlRemote>,
 }
 
 /// Whether a command writes.
@@ -31,22 +35,40 @@ pub enum Mode {
 }
 
 impl App {
-    /// Opens the databases.
+    /// Opens the databases for a command that is done once. It writes under the lease as it finds it: beside a daemon
+    /// the order of runs keeps the two apart, and a new holder of the lease keeps it out.
     ///
     /// # Errors
     /// What could not be opened, and what to look at.
     pub async fn open(config: Config, clock: Arc<dyn Clock>, mode: Mode) -> anyhow::Result<Self> {
+        let fence = Arc::new(Fence::closed());
+        let app = Self::open_fenced(config, clock, mode, Arc::clone(&fence)).await?;
+        fence.open(sql::read_lease(&app.database).await?.fence);
+        Ok(app)
+    }
+
+    /// Opens the databases; nothing can be written until the fence is open.
+    ///
+    /// # Errors
+    /// What could not be opened, and what to look at.
+    pub async fn open_fenced(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        mode: Mode,
+        fence: Arc<Fence>,
+    ) -> anyhow::Result<Self> {
         let database = open_database(&config, mode).await?;
+        let stored = SqlStore::new(database.clone(), fence);
         let store: Arc<dyn Store> = match mode {
-            Mode::Pay => Arc::new(SqlStore::new(database.clone())),
+            Mode::Pay => Arc::new(stored.clone()),
             Mode::DryRun => {
-                let state = SqlStore::new(database.clone()).state().await;
+                let state = stored.state().await;
                 Arc::new(MemoryStore::new(state.context("reading what has been paid")?))
             }
         };
         let source: Arc<dyn Source> = Arc::new(open_source(&config, &database).await?);
         let distributor = distributor(&config, Arc::clone(&store), source, clock);
-        Ok(Self { config, database, store, distributor })
+        Ok(Self { config, database, store, leases: Arc::new(stored), distributor, remote: OnceCell::new() })
     }
 
     /// The special partners' database; none where none is configured.
@@ -55,8 +77,13 @@ impl App {
     /// Where it cannot be opened, which is no reason not to distribute.
     pub async fn remote(&self) -> anyhow::Result<Option<Arc<dyn Remote>>> {
         let Some(url) = &self.config.remote.url else { return Ok(None) };
-        let opened = Database::open(url, Access::Write, 2).await.context("opening the remote database")?;
-        Ok(Some(Arc::new(SqlRemote::new(opened, &self.config.remote.table))))
+        let open = || async {
+            let opened =
+                Database::open(url, Access::Write, 2).await.context("opening the remote database")?;
+            anyhow::Ok(SqlRemote::new(opened, &self.config.remote.table))
+        };
+        let remote = self.remote.get_or_try_init(open).await?;
+        Ok(Some(Arc::new(remote.clone())))
     }
 }
 

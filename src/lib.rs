@@ -24,11 +24,13 @@
 //! - What time it is, only [`clock`] knows.
 
 pub mod cli;
+
 pub mod config;
 
 pub mod app;
 pub mod clock;
 pub mod errors;
+pub mod fault;
 pub mod ops;
 
 pub mod rewards;
@@ -42,5 +44,7 @@ pub mod store;
 pub mod jobs;
 
 pub mod scheduler;
+
+pub mod daemon;
 
 pub mod files;

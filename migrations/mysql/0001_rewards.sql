@@ -133,3 +133,13 @@ CREATE TABLE IF NOT EXISTS special_transfers (
     PRIMARY KEY (partner_id, time),
     KEY special_transfers_by_attempt (next_attempt_at, time)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- Who may pay: one row, whose fence grows with each new holder. Every write checks it.
+CREATE TABLE IF NOT EXISTS reward_lease (
+    id       TINYINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    holder   VARCHAR(255) NOT NULL,
+    fence    BIGINT NOT NULL,
+    renewals BIGINT NOT NULL
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+INSERT IGNORE INTO reward_lease (id, holder, fence, renewals) VALUES (1, '', 0, 0);

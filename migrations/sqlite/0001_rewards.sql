@@ -136,3 +136,13 @@ CREATE TABLE IF NOT EXISTS special_transfers (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX IF NOT EXISTS special_transfers_by_attempt ON special_transfers (next_attempt_at, time);
+
+-- Who may pay: one row, whose fence grows with each new holder. Every write checks it.
+CREATE TABLE IF NOT EXISTS reward_lease (
+    id       INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    holder   TEXT NOT NULL,
+    fence    INTEGER NOT NULL,
+    renewals INTEGER NOT NULL
+) STRICT;
+
+INSERT OR IGNORE INTO reward_lease (id, holder, fence, renewals) VALUES (1, '', 0, 0);

@@ -1,6 +1,7 @@
 //! `rewardd run` and `rewardd once`
 
 use crate::cli::output::say;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -12,13 +13,17 @@ use super::Exit;
 use crate::app::{App, Mode};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::daemon;
 use crate::errors::chain;
-use crate::jobs::{FirstDay, JobError, Outcome, Relayed, Walk, WalkReport, relay};
+use crate::jobs::{FirstDay, JobError, Observer, Outcome, Relayed, Walk, WalkReport, relay};
 use crate::ops::logging;
 use crate::rewards::plan::Plan;
 use crate::rewards::window::{Calendar, Instant, Kind, Window, show};
 
-/// Run the daemon, or one test cycle.
+/// Run the daemon: pay every hour and every day on time, until it is asked to stop.
+///
+/// SIGTERM and SIGINT end it in good order, a second one at once. SIGHUP reads the configuration and opens the log files
+/// again, SIGUSR1 writes the status to the log.
 #[derive(Debug, Args)]
 pub(super) struct Run {
     /// Do one hourly, one daily and one transfer cycle against the configured database, then exit: 0 when all that
@@ -33,11 +38,9 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub async fn execute(self, config: Config) -> anyhow::Result<Exit> {
+    pub async fn execute(self, path: &Path, config: Config) -> anyhow::Result<Exit> {
         if !self.test_cycle {
-            bail!(
-                "the daemon is not part of this version yet; use `rewardd run --test-cycle` or `rewardd once`"
-            );
+            return daemon::run(path, config).await.map(|()| Exit::Done);
         }
         let now = SystemClock.now();
         let cycle = Cycle { job: Job::All, now, window: None, first_day: FirstDay::Yesterday };
@@ -167,17 +170,17 @@ impl Cycle {
             Mode::DryRun => distributor.programme(configured, self.first_day, self.now).await?,
         };
         let walk = Walk {
-            kinds: self.job.kinds(),
+            kinds: self.job.kinds().into_iter().map(|kind| (kind, self.now)).collect(),
             start: programme.start,
             now: self.now,
             catch_up: app.config.schedule.catch_up,
         };
         let Some((kind, start)) = self.window else {
-            return distributor.walk(&walk, &mut |window, outcome| lines.add(window, outcome)).await;
+            return distributor.walk(&walk, lines).await;
         };
         let window = distributor.chosen(kind, start, &walk)?;
         let outcome = distributor.pay(window, programme.start).await?;
-        lines.add(window, &outcome);
+        lines.paid(window, &outcome);
         Ok(WalkReport::default())
     }
 
@@ -217,8 +220,8 @@ struct Lines {
     entries: Vec<Value>,
 }
 
-impl Lines {
-    fn add(&mut self, window: Window, outcome: &Outcome) {
+impl Observer for Lines {
+    fn paid(&mut self, window: Window, outcome: &Outcome) {
         let text = match outcome {
             Outcome::AlreadyPaid => format!("{window}: was paid already, nothing changed"),
             Outcome::Paid(plan) => {
@@ -239,7 +242,9 @@ impl Lines {
             say!("{text}");
         }
     }
+}
 
+impl Lines {
     fn finish(&self, report: &WalkReport, relayed: Option<Relayed>) {
         let failed = report.failed.iter().map(|(window, error)| (window, chain(error.error().as_ref())));
         let blocked = report.blocked.iter().map(|(window, reason)| (window, reason.clone()));

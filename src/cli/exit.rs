@@ -6,6 +6,7 @@ use crate::config::ConfigError;
 use crate::files::FileError;
 use crate::frames::FrameError;
 use crate::jobs::JobError;
+use crate::ops::state_file::AlreadyRunning;
 use crate::rewards::plan::PlanError;
 use crate::store::{SourceError, StoreError};
 
@@ -21,6 +22,8 @@ pub enum Exit {
     BadData,
     Unavailable,
     Broken,
+    /// A daemon is running on this host.
+    AlreadyRunning,
     Files,
     TryAgain,
     BadConfig,
@@ -37,6 +40,7 @@ impl Exit {
             Self::BadData => 65,
             Self::Unavailable => 69,
             Self::Broken => 70,
+            Self::AlreadyRunning => 73,
             Self::Files => 74,
             Self::TryAgain => 75,
             Self::BadConfig => 78,
@@ -59,6 +63,9 @@ impl Exit {
     }
 
     fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        if cause.is::<AlreadyRunning>() {
+            return Some(Self::AlreadyRunning);
+        }
         if cause.is::<ConfigError>() {
             return Some(Self::BadConfig);
         }
@@ -66,13 +73,14 @@ impl Exit {
             return Some(Self::BadData);
         }
         if let Some(error) = cause.downcast_ref::<FileError>() {
-            return Some(if matches!(error, FileError::Io { .. }) { Self::Files } else { Self::BadData });
+            return Some(if error.is_io() { Self::Files } else { Self::BadData });
         }
         if let Some(error) = cause.downcast_ref::<StoreError>() {
             return Some(match error {
                 StoreError::Connect { .. } => Self::Unavailable,
                 StoreError::Broken { .. } | StoreError::Unreadable { .. } => Self::Broken,
                 StoreError::Duplicate { .. } => Self::BadData,
+                StoreError::Fenced => Self::TryAgain,
                 error if error.is_transient() => Self::TryAgain,
                 _ => return None,
             });

@@ -28,7 +28,7 @@ use crate::errors::chain;
 ///
 /// Exit codes: 0 all done · 1 something else failed · 2 wrong arguments · 3 windows wait for an operator (past
 /// schedule.catch_up) or for a window that failed · 65 bad votes or rates · 69 a database cannot be reached or opened
-/// · 70 the books do not add up · 74 a file cannot be read or written · 75 failed for now, trying again may help ·
+/// · 70 the books do not add up · 73 a daemon is running already · 74 a file cannot be read or written · 75 failed for now, trying again may help ·
 /// 78 the configuration is not valid.
 #[derive(Debug, Parser)]
 #[command(name = "rewardd", version, propagate_version = true, max_term_width = 100)]
@@ -96,7 +96,7 @@ fn execute(cli: Cli) -> anyhow::Result<Exit> {
     let file = cli.config;
     match cli.command {
         Command::Demo(demo) => block_on(demo.execute()),
-        Command::Run(run) => block_on(run.execute(load(file.as_deref())?)),
+        Command::Run(run) => block_on(run.execute(&path(file.as_deref()), load(file.as_deref())?)),
         Command::Once(once) => block_on(once.execute(load(file.as_deref())?)),
         Command::Simulate(simulate) => block_on(simulate.execute(file.as_deref())),
         Command::Import(import) => block_on(import.execute(load(file.as_deref())?)),

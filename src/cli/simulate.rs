@@ -106,7 +106,7 @@ async fn walk(
     let clock = Arc::new(ManualClock::new(until));
     let distributor = distributor(config, store.clone(), Arc::new(source), clock);
 
-    let kinds = vec![Kind::Daily, Kind::Hourly];
+    let kinds = vec![(Kind::Daily, until), (Kind::Hourly, until)];
     let walk = Walk { kinds, start, now: until, catch_up: std::time::Duration::MAX };
     let mut written = Ok(());
     let mut paid = |_, outcome: &Outcome| {

@@ -60,6 +60,7 @@ pub(super) fn build(mut settings: Settings<'_>, without_url: WithoutUrl) -> Resu
         process: Process {
             state_file: s.read("process.state_file", path),
             shutdown_grace: s.read("process.shutdown_grace", duration(Duration::ZERO..=DAY)),
+            lease: s.read("process.lease", duration(Duration::from_secs(1)..=DAY)),
         },
     };
     settings.finish(config)

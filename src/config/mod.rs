@@ -163,6 +163,8 @@ pub struct Process {
     pub state_file: PathBuf,
     /// How long running jobs may take to finish on shutdown; zero to a day.
     pub shutdown_grace: Duration,
+    /// How long the holder of the lease may be silent before a standby takes over, at least a second.
+    pub lease: Duration,
 }
 
 // The words of the file and what they stand for, in the order messages list them.

@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use tracing::{debug, info, warn};
+use tracing::{Instrument, Span, debug, info, info_span, warn};
 
 use super::{Distributor, JobError};
+use crate::fault;
 use crate::frames::VoteFrame;
 use crate::rewards::plan::{Plan, PlanError};
 use crate::rewards::rules::Rules;
 use crate::rewards::vote::Turnout;
-use crate::rewards::window::{Instant, Kind, Window};
+use crate::rewards::window::{Instant, Kind, Window, show};
 use crate::rewards::{daily, hourly};
 use crate::store::{Commit, Committed, Loaded, StoreError};
 
@@ -41,6 +42,12 @@ impl Distributor {
     /// # Errors
     /// [`JobError`], naming the window.
     pub async fn pay(&self, window: Window, start: NaiveDate) -> Result<Outcome, JobError> {
+        // The run's key is its id: every line of the log names it.
+        let span = info_span!("run", job = window.kind.name(), id = %show(window.start));
+        self.plan_and_commit(window, start).instrument(span).await
+    }
+
+    async fn plan_and_commit(&self, window: Window, start: NaiveDate) -> Result<Outcome, JobError> {
         let context = |error: JobError| error.context(format!("{window} was not paid"));
         for _ in 0..PLANS {
             if self.is_paid(&window).await.map_err(|error| context(error.into()))? {
@@ -81,10 +88,13 @@ impl Distributor {
         let carry_day = self.carry_day(&window, start).await?;
         let snapshot = self.store.snapshot(&window, carry_day).await?;
         let Loaded { votes, quotes } = self.source.load(&window, self.quotes_from(&window)).await?;
+        fault::point("loaded");
         let rules = Arc::clone(&self.rules);
         let calendar = self.calendar;
         // Frames keep a core busy for as long as it takes; the runtime's threads are for waiting.
+        let span = Span::current();
         let plan = tokio::task::spawn_blocking(move || {
+            let _inside = span.enter();
             let rules: &Rules = &rules.rules;
             let frame = VoteFrame::new(window, votes)?;
             log_turnout(&frame)?;

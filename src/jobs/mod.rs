@@ -13,7 +13,7 @@ pub use distribution::{Outcome, Prepared};
 pub use error::JobError;
 pub use programme::FirstDay;
 pub use transfers::{Relayed, relay};
-pub use walk::{Walk, WalkReport};
+pub use walk::{Observer, Walk, WalkReport};
 
 use crate::clock::Clock;
 use crate::rewards::rules::Rules;

@@ -7,6 +7,7 @@ use tracing::{info, warn};
 use super::JobError;
 use crate::clock::Clock;
 use crate::errors::chain;
+use crate::fault;
 use crate::rewards::plan::Transfer;
 use crate::rewards::window::Instant;
 use crate::store::{QueuedTransfer, Remote, Store};
@@ -45,7 +46,9 @@ pub async fn relay(
             return Ok(relayed);
         }
         let next = clock.now() + pause(&queued);
-        match remote.deliver(&transfers).await {
+        let delivered = remote.deliver(&transfers).await;
+        fault::point("delivered");
+        match delivered {
             Ok(conflicts) => {
                 relayed.failed += conflicts.len() as u64;
                 for (transfer, holds) in &conflicts {

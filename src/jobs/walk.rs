@@ -15,13 +15,31 @@ use crate::scheduler::due::{Due, due};
 /// What to look for.
 #[derive(Clone, Debug)]
 pub struct Walk {
-    pub kinds: Vec<Kind>,
+    /// Each kind with the instant as of which it is looked at: what has ended by then is due.
+    pub kinds: Vec<(Kind, Instant)>,
     /// The programme's first day.
     pub start: NaiveDate,
-    /// What has ended by now is due.
+    /// The present, from which catch-up reaches back.
     pub now: Instant,
     /// What ended longer ago is reported, not paid.
     pub catch_up: Duration,
+}
+
+/// Whoever wants to know what happens on a walk, and may end it between two windows.
+pub trait Observer: Send {
+    /// Before a window is begun; false ends the walk.
+    fn begin(&mut self, _window: &Window) -> bool {
+        true
+    }
+
+    /// A window is paid, or was before.
+    fn paid(&mut self, window: Window, outcome: &Outcome);
+}
+
+impl<F: FnMut(Window, &Outcome) + Send> Observer for F {
+    fn paid(&mut self, window: Window, outcome: &Outcome) {
+        self(window, outcome);
+    }
 }
 
 /// What became of it.
@@ -43,6 +61,12 @@ impl WalkReport {
     pub fn is_complete(&self) -> bool {
         self.failed.is_empty() && self.blocked.is_empty() && self.overdue.is_empty()
     }
+
+    /// Whether something stopped the walk that may be over soon.
+    #[must_use]
+    pub fn is_stuck(&self) -> bool {
+        self.failed.iter().any(|(_, error)| matches!(error, JobError::Retry(_)))
+    }
 }
 
 impl Distributor {
@@ -50,15 +74,11 @@ impl Distributor {
     /// blocks its day, a day that was not paid the days after it, whose pools it may carry to. Where trying again
     /// may help, the walk ends: what stopped this window stops the next as well.
     ///
-    /// `paid` is told of every plan as soon as it is committed.
+    /// The observer is told of every plan as soon as it is committed.
     ///
     /// # Errors
     /// [`JobError`] where it could not even be found out what is due.
-    pub async fn walk(
-        &self,
-        walk: &Walk,
-        paid: &mut (dyn FnMut(Window, &Outcome) + Send),
-    ) -> Result<WalkReport, JobError> {
+    pub async fn walk(&self, walk: &Walk, observer: &mut dyn Observer) -> Result<WalkReport, JobError> {
         let Due { open, overdue } = due(self.store.as_ref(), &self.calendar, walk).await?;
         for window in &overdue {
             warn!(%window, "past catch-up: it is not paid until an operator runs it by hand with --window");
@@ -72,9 +92,12 @@ impl Distributor {
                 report.blocked.push((window, reason));
                 continue;
             }
+            if !observer.begin(&window) {
+                break;
+            }
             match self.pay(window, walk.start).await {
                 Ok(outcome) => {
-                    paid(window, &outcome);
+                    observer.paid(window, &outcome);
                     match outcome {
                         Outcome::Paid(_) => report.paid.push(window),
                         Outcome::AlreadyPaid => report.already_paid.push(window),

@@ -1,22 +1,17 @@
 //! Logs: files that rotate, written by a thread of their own, and warnings on standard error.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::level_filters::LevelFilter;
-use tracing_appender::non_blocking::WorkerGuard;
-use tracing_appender::rolling;
-use tracing_subscriber::Layer;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_appender::rolling::{self, RollingFileAppender};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry, fmt, reload};
 
-use crate::config;
+use crate::config::{Format, Level, Logging, Rotation};
 use crate::errors::chain;
-
-/// Keeps the log writer alive; dropped, it writes out what is still queued.
-#[must_use]
-pub struct Logs {
-    _writer: Option<WorkerGuard>,
-}
 
 /// Whether warnings also go to standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,47 +21,83 @@ pub enum Terminal {
     Warnings,
 }
 
-/// Starts logging into `logging.dir`. Where the folder cannot be written this is said on standard error, and work goes
-/// on without files: logs do not stop payments.
-pub fn start(logging: &config::Logging, terminal: Terminal) -> Logs {
-    let level = level(logging.level);
-    let (files, guard, problem) = match appender(logging) {
-        Ok(appender) => {
-            let (writer, guard) =
-                tracing_appender::non_blocking::NonBlockingBuilder::default().lossy(false).finish(appender);
-            let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
-            let layer = match logging.format {
-                config::Format::Text => layer.boxed(),
-                config::Format::Json => layer.json().boxed(),
-            };
-            (Some(layer.with_filter(level)), Some(guard), None)
-        }
-        Err(problem) => (None, None, Some(problem)),
-    };
-    let warnings = tracing_subscriber::fmt::layer().with_writer(io::stderr).without_time().with_target(false);
-    let warnings = warnings.with_ansi(io::stderr().is_terminal()).with_filter(LevelFilter::WARN.min(level));
-    let terminal = (terminal == Terminal::Warnings).then_some(warnings);
-    // A second start in one process, as tests do it, keeps the first.
-    let started = tracing_subscriber::registry().with(files).with(terminal).try_init();
-    if let Some(problem) = problem {
-        eprintln!(
-            "warning: no log files can be written into {}: {}",
-            logging.dir.display(),
-            chain(problem.as_ref())
-        );
-    }
-    Logs { _writer: guard.filter(|_| started.is_ok()) }
+/// Running logs. Dropped, they write out what is still queued.
+#[must_use]
+pub struct Logs {
+    files: Files,
+    level: reload::Handle<LevelFilter, Registry>,
+    /// None where an earlier start in this process goes on logging, as in tests.
+    _writer: Option<WorkerGuard>,
 }
 
-fn appender(
-    logging: &config::Logging,
-) -> Result<rolling::RollingFileAppender, Box<dyn std::error::Error + Send + Sync>> {
+/// Starts logging into `logging.dir`. Where the folder cannot be written this is said on standard error, and work goes
+/// on without files: logs do not stop payments.
+pub fn start(logging: &Logging, terminal: Terminal) -> Logs {
+    let files = Files::default();
+    files.open(logging);
+    // Nothing is ever dropped: a burst makes its writer wait for the disk instead.
+    let (writer, guard) = NonBlockingBuilder::default().lossy(false).finish(files.clone());
+    let (filter, level) = reload::Layer::new(level(logging.level));
+    let lines = fmt::layer().with_writer(writer).with_ansi(false);
+    let lines = match logging.format {
+        Format::Text => lines.boxed(),
+        Format::Json => lines.json().boxed(),
+    };
+    let warnings = fmt::layer().with_writer(io::stderr).without_time().with_target(false);
+    let warnings = warnings.with_ansi(io::stderr().is_terminal()).with_filter(LevelFilter::WARN);
+    let terminal = (terminal == Terminal::Warnings).then_some(warnings);
+    let started = tracing_subscriber::registry().with(lines.with_filter(filter)).with(terminal).try_init();
+    Logs { files, level, _writer: started.is_ok().then_some(guard) }
+}
+
+impl Logs {
+    /// Opens the files anew and takes the level of a configuration that was read again. The format stays.
+    pub fn reload(&self, logging: &Logging) {
+        self.files.open(logging);
+        let changed = self.level.modify(|filter| *filter = level(logging.level));
+        if let Err(error) = changed {
+            tracing::warn!(%error, "the log level cannot be changed");
+        }
+    }
+}
+
+/// The rotating files, which can be opened anew while they are written; without any, lines go nowhere.
+#[derive(Clone, Default)]
+struct Files(Arc<Mutex<Option<RollingFileAppender>>>);
+
+impl Files {
+    fn open(&self, logging: &Logging) {
+        let opened = match appender(logging) {
+            Ok(appender) => Some(appender),
+            Err(problem) => {
+                let dir = logging.dir.display();
+                eprintln!("warning: no log files can be written into {dir}: {}", chain(problem.as_ref()));
+                None
+            }
+        };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = opened;
+    }
+}
+
+impl Write for Files {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        files.as_mut().map_or(Ok(line.len()), |files| files.write(line))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        files.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+fn appender(logging: &Logging) -> Result<RollingFileAppender, Box<dyn std::error::Error + Send + Sync>> {
     // The appender looks for old files before it makes the folder, and complains where there is none.
     std::fs::create_dir_all(&logging.dir)?;
     let rotation = match logging.rotation {
-        config::Rotation::Never => rolling::Rotation::NEVER,
-        config::Rotation::Hourly => rolling::Rotation::HOURLY,
-        config::Rotation::Daily => rolling::Rotation::DAILY,
+        Rotation::Never => rolling::Rotation::NEVER,
+        Rotation::Hourly => rolling::Rotation::HOURLY,
+        Rotation::Daily => rolling::Rotation::DAILY,
     };
     let appender = rolling::Builder::new()
         .rotation(rotation)
@@ -77,12 +108,12 @@ fn appender(
     Ok(appender)
 }
 
-const fn level(level: config::Level) -> LevelFilter {
+const fn level(level: Level) -> LevelFilter {
     match level {
-        config::Level::Error => LevelFilter::ERROR,
-        config::Level::Warn => LevelFilter::WARN,
-        config::Level::Info => LevelFilter::INFO,
-        config::Level::Debug => LevelFilter::DEBUG,
-        config::Level::Trace => LevelFilter::TRACE,
+        Level::Error => LevelFilter::ERROR,
+        Level::Warn => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
+        Level::Trace => LevelFilter::TRACE,
     }
 }

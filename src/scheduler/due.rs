@@ -24,8 +24,8 @@ pub async fn due(store: &dyn Store, calendar: &Calendar, walk: &Walk) -> Result<
     let horizon = walk.now.checked_sub_signed(catch_up);
     let in_reach = |window: &Window| horizon.is_none_or(|horizon| window.end >= horizon);
     let mut found = Due::default();
-    for kind in &walk.kinds {
-        let windows: Vec<Window> = calendar.due(*kind, walk.start, walk.now).collect();
+    for (kind, as_of) in &walk.kinds {
+        let windows: Vec<Window> = calendar.due(*kind, walk.start, *as_of).collect();
         let (open, old): (Vec<Window>, Vec<Window>) = windows.into_iter().partition(in_reach);
         found.open.extend(unpaid(store, *kind, &open).await?);
         if let (Some(first), Some(last)) = (old.first(), old.last()) {

@@ -1,3 +1,5 @@
-//! When to look, and what is due.
+//! When to look, what is due, and who may pay.
 
+pub mod cron;
 pub mod due;
+pub mod lease;

@@ -13,6 +13,8 @@ pub enum StoreError {
     Database { doing: &'static str, source: sqlx::Error },
     #[error("another run was committed while this one was being prepared")]
     Stale,
+    #[error("another process has taken the lease over; this one may not write any more")]
+    Fenced,
     #[error("{table}.{column} holds {value:?}, which {why}: it was not written by rewardd")]
     Unreadable { table: &'static str, column: &'static str, value: String, why: String },
     #[error(

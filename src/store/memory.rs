@@ -49,22 +49,21 @@ impl State {
         if self.runs != commit.runs_before {
             return Err(StoreError::Stale);
         }
-        let mut after = self.clone();
-        after.runs += 1;
-        after.paid.insert((plan.window.kind, plan.window.start));
+        if plan.pool_changes.iter().any(|change| self.pools.get(&change.day).copied() != change.before) {
+            return Err(StoreError::Stale);
+        }
+        let totals = self.totals.paid_with(plan);
+        self.totals = totals.map_err(|error| StoreError::Broken { what: format!("a total {error}") })?;
+        self.runs += 1;
+        self.paid.insert((plan.window.kind, plan.window.start));
         for settlement in &plan.settlements {
-            after.settled.insert(settlement.hour_start, settlement.clone());
+            self.settled.insert(settlement.hour_start, settlement.clone());
         }
-        for change in &plan.pool_changes {
-            if after.pools.insert(change.day, change.after) != change.before {
-                return Err(StoreError::Stale);
-            }
-        }
-        after.transfers.extend(&plan.transfers);
-        let totals = after.totals.paid_with(plan);
-        after.totals = totals.map_err(|error| StoreError::Broken { what: format!("a total {error}") })?;
-        after.held().check().map_err(|what| StoreError::Broken { what })?;
-        *self = after;
+        self.pools.extend(plan.pool_changes.iter().map(|change| (change.day, change.after)));
+        self.transfers.extend(&plan.transfers);
+        // What is held is read off everything; where it does not add up there is no database to roll back, and no use
+        // in going on.
+        self.held().check().map_err(|what| StoreError::Broken { what })?;
         Ok(Committed::Done)
     }
 }

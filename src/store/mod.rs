@@ -113,6 +113,34 @@ pub struct QueuedTransfer {
     pub attempts: u32,
 }
 
+/// The row that says who may pay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Who holds it, for people; empty where it was given back.
+    pub holder: String,
+    /// Grows with each new holder.
+    pub fence: i64,
+    /// Grows with each renewal and each write, so that a standby sees whether the holder lives.
+    pub renewals: i64,
+}
+
+/// The lease on the rewards' database. It needs no clock that two machines agree on: a standby takes it over when it
+/// has not changed for the lease time by the standby's own clock, and a holder that comes back late is kept out by
+/// its fence, which every write transaction checks.
+#[async_trait]
+pub trait Leases: Send + Sync {
+    async fn lease(&self) -> Result<Lease>;
+
+    /// Takes the lease over as it was seen; gives the new fence, or none where it has changed since.
+    async fn take_lease(&self, seen: &Lease, holder: &str) -> Result<Option<i64>>;
+
+    /// Shows that the holder lives; false where another has taken over.
+    async fn renew_lease(&self, fence: i64) -> Result<bool>;
+
+    /// Gives the lease back, so that the next one need not wait.
+    async fn release_lease(&self, fence: i64) -> Result<()>;
+}
+
 /// What a source hands over for one window, all of one view of the source.
 #[derive(Clone, Debug, Default)]
 pub struct Loaded {

@@ -67,7 +67,7 @@ fn pay(config: &Config, votes: &[RandomVote], looks: i64) -> (Vec<Plan>, State) 
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     for look in 1..=looks {
         let now = start() + chrono::TimeDelta::microseconds(8 * DAY_MICROS * look / looks);
-        let kinds = vec![Kind::Daily, Kind::Hourly];
+        let kinds = vec![(Kind::Daily, now), (Kind::Hourly, now)];
         let walk = Walk { kinds, start: calendar_start, now, catch_up: Duration::MAX };
         let mut paid = |_, outcome: &Outcome| {
             if let Outcome::Paid(plan) = outcome {

@@ -17,9 +17,9 @@ use crate::config::Config;
 use crate::errors::chain;
 use crate::files::VoteFile;
 use crate::frames::Vote;
-use crate::jobs::{FirstDay, JobError, Walk, WalkReport};
+use crate::jobs::{FirstDay, JobError, Outcome, Walk, WalkReport};
 use crate::ops::logging;
-use crate::rewards::window::{Calendar, Instant, Kind};
+use crate::rewards::window::{Calendar, Instant, Kind, Window};
 use crate::scheduler::due::due;
 use crate::store::sql::{self, sql_time};
 
@@ -153,11 +153,11 @@ impl Demo {
 async fn distribute(app: &App, now: Instant) -> Result<WalkReport, JobError> {
     let distributor = &app.distributor;
     let programme = distributor.open_programme(app.config.programme.start, FirstDay::Today, now).await?;
-    let kinds = vec![Kind::Daily, Kind::Hourly];
+    let kinds = vec![(Kind::Daily, now), (Kind::Hourly, now)];
     let walk = Walk { kinds, start: programme.start, now, catch_up: app.config.schedule.catch_up };
     let open = due(app.store.as_ref(), &distributor.calendar, &walk).await?.open.len();
     let bar = output::progress("paying windows", open as u64);
-    let report = distributor.walk(&walk, &mut |_, _| bar.inc(1)).await?;
+    let report = distributor.walk(&walk, &mut |_: Window, _: &Outcome| bar.inc(1)).await?;
     bar.finish_and_clear();
     for (_, error) in &report.failed {
         eprintln!("error: {}", chain(error.error().as_ref()));

@@ -14,6 +14,7 @@ use sqlx::{
 };
 
 use crate::config::DatabaseUrl;
+use crate::fault;
 use crate::store::{Result, StoreError};
 
 /// How long a statement waits for a lock of another SQLite connection.
@@ -22,15 +23,20 @@ const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long opening or borrowing a connection may take before the attempt counts as failed.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Fits every session to the rules: UTC, and no value is ever bent to fit a column.
+/// Idle connections are given up before the server would end them.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Fits every session to the rules: UTC, and no value is ever bent to fit a column. A session that falls silent in the
+/// middle of a transaction, because its process hangs or its host is gone, is ended by the server and holds no lock
+/// longer than that.
 const MYSQL_SESSION: &str = "/* session */ SET SESSION time_zone = '+00:00', \
      sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
-     transaction_isolation = 'REPEATABLE-READ'";
+     transaction_isolation = 'REPEATABLE-READ', wait_timeout = 30";
 
 /// The same for MariaDB before 11.1, which knows the variable by its old name only.
 const MARIADB_SESSION: &str = "/* session */ SET SESSION time_zone = '+00:00', \
      sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
-     tx_isolation = 'REPEATABLE-READ'";
+     tx_isolation = 'REPEATABLE-READ', wait_timeout = 30";
 
 /// What a database may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +84,7 @@ impl Database {
             let pool = MySqlPoolOptions::new()
                 .max_connections(max_connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
+                .idle_timeout(IDLE_TIMEOUT)
                 .after_connect(|connection, _| Box::pin(prepare_session(connection)));
             // The pool would try again until its time is up, and then only say that it was.
             let first = options.connect().await.map_err(failed)?;
@@ -300,7 +307,9 @@ impl Tx {
     /// # Errors
     /// The driver's.
     pub async fn execute(&mut self, sql: impl Into<Sql>, values: &[Value<'_>]) -> sqlx::Result<u64> {
-        self.link().execute(sql.into(), values).await
+        let done = self.link().execute(sql.into(), values).await;
+        fault::point("statement");
+        done
     }
 
     /// All rows of a query.
@@ -308,16 +317,21 @@ impl Tx {
     /// # Errors
     /// The driver's.
     pub async fn fetch(&mut self, sql: impl Into<Sql>, values: &[Value<'_>]) -> sqlx::Result<Vec<Row>> {
-        self.link().fetch(sql.into(), values).await
+        let rows = self.link().fetch(sql.into(), values).await;
+        fault::point("statement");
+        rows
     }
 
     /// # Errors
     /// The driver's. A lost connection leaves it open whether the commit took place.
     pub(super) async fn commit(self) -> sqlx::Result<()> {
-        match self {
+        fault::point("commit");
+        let done = match self {
             Self::MySql(tx) => tx.commit().await,
             Self::Sqlite(tx) => tx.commit().await,
-        }
+        };
+        fault::point("committed");
+        done
     }
 
     /// # Errors

@@ -4,6 +4,7 @@
 mod commit;
 mod driver;
 mod import;
+mod lease;
 mod migrate;
 mod remote;
 mod report;
@@ -16,10 +17,11 @@ mod transaction;
 
 pub use driver::{Access, Database, Row, Sql, Tx, Value};
 pub use import::{Import, import};
+pub use lease::read_lease;
 pub use migrate::{Applied, applied, migrate};
 pub use remote::SqlRemote;
 pub use report::{TopRow, last_record, top_rows};
 pub use source::{SourceNames, SqlSource};
-pub use store::SqlStore;
+pub use store::{Fence, SqlStore};
 pub use text::{parse_time, sql_time};
 pub use transaction::Work;

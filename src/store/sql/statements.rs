@@ -111,8 +111,21 @@ pub const TRANSFER_FAILED: &str = "/* transfers_failed */ \
 pub const TRANSFERS_WAITING: &str = "/* queue_length */ \
      SELECT CAST(cc_reward AS CHAR) FROM special_transfers WHERE next_attempt_at IS NOT NULL";
 
+pub const LEASE: &str = "/* lease */ SELECT holder, fence, renewals FROM reward_lease WHERE id = 1";
+
+/// Does nothing where the holder has renewed in between.
+pub const TAKE_LEASE: &str = "/* take_lease */ \
+     UPDATE reward_lease SET holder = ?, fence = ?, renewals = 0 WHERE id = 1 AND fence = ? AND renewals = ?";
+
+/// The first statement of every write: locks the lease, so that nobody takes it before the commit, and renews it.
+pub const RENEW_LEASE: &str = "/* renew_lease */ \
+     UPDATE reward_lease SET renewals = renewals + 1 WHERE id = 1 AND fence = ?";
+
+pub const RELEASE_LEASE: &str = "/* release_lease */ \
+     UPDATE reward_lease SET holder = '', renewals = renewals + 1 WHERE id = 1 AND fence = ?";
+
 /// The named constants, for the test that prepares them all.
-pub const ALL: [&str; 27] = [
+pub const ALL: [&str; 31] = [
     PROGRAMME,
     INSERT_PROGRAMME,
     UPDATE_PROGRAMME,
@@ -140,6 +153,10 @@ pub const ALL: [&str; 27] = [
     TRANSFER_DELIVERED,
     TRANSFER_FAILED,
     TRANSFERS_WAITING,
+    LEASE,
+    TAKE_LEASE,
+    RENEW_LEASE,
+    RELEASE_LEASE,
 ];
 
 /// The reward table of a kind.

@@ -1,6 +1,8 @@
 //! The rewards' database.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
@@ -17,18 +19,87 @@ use crate::rewards::pool::{Books, Settlement};
 use crate::rewards::window::{Instant, Kind, Window};
 use crate::store::error::doing;
 use crate::store::memory::State;
-use crate::store::{Commit, Committed, Programme, QueuedTransfer, Result, Snapshot, Store, Totals};
+use crate::store::{
+    Commit, Committed, Programme, QueuedTransfer, Result, Snapshot, Store, StoreError, Totals,
+};
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct SqlStore {
     database: Database,
+    fence: Arc<Fence>,
+}
+
+/// The fence that this process writes under; shared by all that writes for it.
+#[derive(Debug)]
+pub struct Fence(AtomicI64);
+
+impl Fence {
+    /// Writes are refused until the fence is set: no lease has this number.
+    const CLOSED: i64 = -1;
+
+    #[must_use]
+    pub const fn closed() -> Self {
+        Self(AtomicI64::new(Self::CLOSED))
+    }
+
+    pub fn open(&self, fence: i64) {
+        self.0.store(fence, Ordering::SeqCst);
+    }
+
+    pub fn close(&self) {
+        self.open(Self::CLOSED);
+    }
+
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.number_if_open().is_some()
+    }
+
+    /// The lease's number, where it is held.
+    #[must_use]
+    pub fn number_if_open(&self) -> Option<i64> {
+        Some(self.number()).filter(|number| *number != Self::CLOSED)
+    }
+
+    fn number(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// A write under the fence.
+struct Fenced<'a, W> {
+    fence: i64,
+    work: &'a W,
+}
+
+impl<W: Work> Work for Fenced<'_, W> {
+    const NAME: &'static str = W::NAME;
+    type Output = W::Output;
+
+    async fn run(&self, tx: &mut Tx) -> Result<W::Output> {
+        let held =
+            tx.execute(sql::RENEW_LEASE, &[self.fence.into()]).await.map_err(doing("checking the lease"))?;
+        if held != 1 {
+            return Err(StoreError::Fenced);
+        }
+        self.work.run(tx).await
+    }
 }
 
 impl SqlStore {
     #[must_use]
-    pub const fn new(database: Database) -> Self {
-        Self { database }
+    pub const fn new(database: Database, fence: Arc<Fence>) -> Self {
+        Self { database, fence }
+    }
+
+    pub(super) const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Every write of this store goes through here.
+    async fn write<W: Work>(&self, work: &W) -> Result<W::Output> {
+        self.database.run_tx(&Fenced { fence: self.fence.number(), work }).await
     }
 
     /// Everything that bears on further runs, for runs in memory that go on from here.
@@ -85,7 +156,7 @@ impl Store for SqlStore {
     }
 
     async fn record_programme(&self, programme: &Programme) -> Result<()> {
-        self.database.run_tx(&RecordProgramme(programme)).await
+        self.write(&RecordProgramme(programme)).await
     }
 
     async fn runs(&self) -> Result<u64> {
@@ -115,7 +186,7 @@ impl Store for SqlStore {
     }
 
     async fn commit(&self, commit: Commit<'_>) -> Result<Committed> {
-        self.database.run_tx(&CommitRun { database: &self.database, commit }).await
+        self.write(&CommitRun { database: &self.database, commit }).await
     }
 
     async fn queued_transfers(
@@ -149,11 +220,11 @@ impl Store for SqlStore {
     }
 
     async fn transfers_delivered(&self, transfers: &[Transfer], now: Instant) -> Result<()> {
-        self.database.run_tx(&TransfersDelivered { transfers, now }).await
+        self.write(&TransfersDelivered { transfers, now }).await
     }
 
     async fn transfers_failed(&self, transfers: &[Transfer], reason: &str, next: Instant) -> Result<()> {
-        self.database.run_tx(&TransfersFailed { transfers, reason, next }).await
+        self.write(&TransfersFailed { transfers, reason, next }).await
     }
 
     async fn queue_length(&self) -> Result<(u64, Units)> {

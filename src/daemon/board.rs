@@ -1,0 +1,105 @@
+//! What the daemon is doing, for the state file, systemd and whoever asks.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tracing::warn;
+
+use crate::clock::Clock;
+use crate::errors::chain;
+use crate::ops::state_file::{Activity, LastError, ProcessState, StateFile};
+use crate::ops::systemd;
+use crate::rewards::window::Instant;
+
+/// Every change is written to the state file at once. A file that cannot be written is said once, and stops nothing.
+pub struct Board {
+    clock: Arc<dyn Clock>,
+    file: StateFile,
+    posted: Mutex<Posted>,
+}
+
+struct Posted {
+    state: ProcessState,
+    unwritable: bool,
+}
+
+impl Board {
+    #[must_use]
+    pub fn new(file: StateFile, clock: Arc<dyn Clock>) -> Self {
+        let state = ProcessState::starting(clock.now());
+        let board = Self { clock, file, posted: Mutex::new(Posted { state, unwritable: false }) };
+        board.post(|_| {});
+        board
+    }
+
+    /// What holds the lease, as people read it.
+    #[must_use]
+    pub fn holder(&self) -> String {
+        let state = self.state();
+        format!("{} pid {}", state.host, state.pid)
+    }
+
+    #[must_use]
+    pub fn state(&self) -> ProcessState {
+        self.lock().state.clone()
+    }
+
+    pub fn activity(&self, activity: Activity) {
+        let text = match &activity {
+            Activity::Starting => "starting".to_owned(),
+            Activity::Idle if self.lock().state.standby => {
+                "standby: another instance holds the lease".to_owned()
+            }
+            Activity::Idle => "idle".to_owned(),
+            Activity::Running { job, window } => format!("{job}: {window}"),
+            Activity::Stopping => "stopping".to_owned(),
+            Activity::Stopped => "stopped".to_owned(),
+        };
+        systemd::status(&text);
+        self.post(|state| state.activity = activity);
+    }
+
+    /// Whether this instance only waits for the lease.
+    pub fn standby(&self, standby: bool) {
+        if self.lock().state.standby != standby {
+            self.post(|state| state.standby = standby);
+        }
+    }
+
+    pub fn success(&self, job: &str) {
+        let now = self.clock.now();
+        self.post(|state| {
+            state.last_success.insert(job.to_owned(), now);
+        });
+    }
+
+    pub fn failure(&self, job: &str, error: String) {
+        let at = self.clock.now();
+        self.post(|state| state.last_error = Some(LastError { at, job: job.to_owned(), error }));
+    }
+
+    pub fn next_tick(&self, job: &str, next: Option<Instant>) {
+        self.post(|state| {
+            match next {
+                Some(next) => state.next_ticks.insert(job.to_owned(), next),
+                None => state.next_ticks.remove(job),
+            };
+        });
+    }
+
+    fn post(&self, change: impl FnOnce(&mut ProcessState)) {
+        let mut posted = self.lock();
+        change(&mut posted.state);
+        match self.file.write(&posted.state) {
+            Ok(()) => posted.unwritable = false,
+            Err(error) if !posted.unwritable => {
+                posted.unwritable = true;
+                warn!(error = chain(&error), "the state file cannot be written; payments go on without it");
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Posted> {
+        self.posted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

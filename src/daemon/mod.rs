@@ -1,0 +1,351 @@
+//! `rewardd run`: on time, alone, and unkillable.
+//!
+//! ```text
+//! signals ─┐
+//! beats  ──┼─→ main loop ─→ triggers ─→ distribution worker ─→ walk
+//! lease  ──┘                        └─→ transfer worker     ─→ relay
+//! ```
+//!
+//! A tick only means "do all that is due". Each worker does one thing at a time; a tick that comes meanwhile is kept.
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+use tokio_cron_scheduler::{Job, JobScheduler};
+use tracing::{error, info, warn};
+
+mod board;
+mod worker;
+
+use crate::app::{App, Mode};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::errors::chain;
+use crate::ops::logging::{self, Logs, Terminal};
+use crate::ops::signals::{self, Request};
+use crate::ops::state_file::{Activity, Claim, StateFile};
+use crate::ops::systemd;
+use crate::rewards::window::{Kind, show};
+use crate::scheduler::cron::{LATE, Pattern, Ticker};
+use crate::scheduler::lease::{Standby, keep};
+use crate::store::StoreError;
+use crate::store::sql::Fence;
+use board::Board;
+use worker::{TRANSFERS, Worker};
+
+/// Without a beat for this long, the main loop makes its own.
+const BEAT_PATIENCE: Duration = Duration::from_secs(5);
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long giving back the lease may take on the way out.
+const RELEASE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What all parts of the daemon share.
+struct Shared {
+    clock: Arc<dyn Clock>,
+    board: Board,
+    fence: Arc<Fence>,
+    /// Replaced as a whole when the configuration is read again.
+    app: RwLock<Arc<App>>,
+    stop: watch::Sender<bool>,
+}
+
+impl Shared {
+    fn app(&self) -> Arc<App> {
+        Arc::clone(&self.app.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+}
+
+/// Runs until it is asked to stop.
+///
+/// # Errors
+/// What keeps it from starting: another daemon on this host (its state file is locked), a database that cannot be used.
+pub async fn run(path: &Path, config: Config) -> anyhow::Result<()> {
+    let (file, claim) = StateFile::claim(&config.process.state_file)?;
+    let logs = logging::start(&config.logging, Terminal::Warnings);
+    let mut requests = signals::listen().context("listening to signals")?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let board = Board::new(file, Arc::clone(&clock));
+    let state = board.state();
+    info!(pid = state.pid, host = state.host, version = state.version, "starting");
+    if let Some(warning) = claim.warning() {
+        warn!("{warning}");
+    }
+    let fence = Arc::new(Fence::closed());
+    let opened = open(&config, &clock, &fence, &mut requests).await;
+    let Some(app) = opened.inspect_err(|error| error!(error = chain(error.as_ref()), "cannot start"))? else {
+        board.activity(Activity::Stopped);
+        return Ok(());
+    };
+    let (stop, _) = watch::channel(false);
+    let app = RwLock::new(Arc::new(app));
+    let shared = Arc::new(Shared { clock, board, fence, app, stop });
+    let former = match claim {
+        Claim::Healed(state) => Some(format!("{} pid {}", state.host, state.pid)),
+        _ => None,
+    };
+    Daemon::start(shared, former).await?.serve(path, requests, logs).await;
+    Ok(())
+}
+
+/// Opens the databases; one that does not answer is asked again until it does. None where the daemon was asked to stop
+/// meanwhile.
+async fn open(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    fence: &Arc<Fence>,
+    requests: &mut mpsc::UnboundedReceiver<Request>,
+) -> anyhow::Result<Option<App>> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let opening = App::open_fenced(config.clone(), Arc::clone(clock), Mode::Pay, Arc::clone(fence));
+        let error = match opening.await {
+            Ok(app) => return Ok(Some(app)),
+            Err(error) => error,
+        };
+        let transient = error.chain().filter_map(|cause| cause.downcast_ref::<StoreError>());
+        if !transient.into_iter().any(StoreError::is_transient) {
+            return Err(error);
+        }
+        warn!(error = chain(error.as_ref()), ?pause, "the database does not answer; it is asked again");
+        systemd::status("waiting for the database");
+        tokio::select! {
+            () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+            request = requests.recv() => {
+                if request == Some(Request::Stop) {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}
+
+/// The running parts.
+struct Daemon {
+    shared: Arc<Shared>,
+    worker: Arc<Worker>,
+    tasks: Vec<JoinHandle<()>>,
+    beats: mpsc::Receiver<()>,
+    tickers: Vec<(&'static str, Ticker)>,
+    /// Kept for as long as beats are wanted.
+    scheduler: JobScheduler,
+}
+
+impl Daemon {
+    async fn start(shared: Arc<Shared>, former: Option<String>) -> anyhow::Result<Self> {
+        let worker = Arc::new(Worker::new(Arc::clone(&shared)));
+        let tasks = vec![
+            tokio::spawn(Arc::clone(&worker).distribute()),
+            tokio::spawn(Arc::clone(&worker).relay()),
+            tokio::spawn(lead(Arc::clone(&shared), Arc::clone(&worker), former)),
+        ];
+        let (beat, beats) = mpsc::channel(1);
+        let scheduler = JobScheduler::new().await.context("making the scheduler")?;
+        let every_second = Job::new_async("* * * * * *", move |_, _| {
+            let beat = beat.clone();
+            Box::pin(async move {
+                // A beat that is still waiting to be heard is as good as this one.
+                let _ = beat.try_send(());
+            })
+        });
+        scheduler.add(every_second?).await.context("adding the beat")?;
+        scheduler.start().await.context("starting the scheduler")?;
+        let mut daemon = Self { shared, worker, tasks, beats, tickers: vec![], scheduler };
+        daemon.set_tickers();
+        daemon.shared.board.activity(Activity::Idle);
+        systemd::ready();
+        Ok(daemon)
+    }
+
+    /// Takes the schedule of the configuration in force.
+    fn set_tickers(&mut self) {
+        let app = self.shared.app();
+        let now = self.shared.clock.now();
+        let ticker =
+            |(job, pattern)| (job, Ticker::new(Pattern::new(pattern, app.config.programme.timezone), now));
+        self.tickers = schedule(&app.config).into_iter().map(ticker).collect();
+        for (job, ticker) in &self.tickers {
+            self.shared.board.next_tick(job, ticker.next());
+        }
+    }
+
+    async fn serve(mut self, path: &Path, mut requests: mpsc::UnboundedReceiver<Request>, logs: Logs) {
+        loop {
+            tokio::select! {
+                request = requests.recv() => match request {
+                    Some(Request::Reload) => self.reload(path, &logs).await,
+                    Some(Request::Status) => self.log_status(),
+                    Some(Request::Stop) | None => break,
+                },
+                beat = timeout(BEAT_PATIENCE, self.beats.recv()) => {
+                    if beat.is_err() {
+                        warn!("the scheduler gives no beat; the main loop looks by itself");
+                    }
+                    self.beat();
+                }
+            }
+        }
+        self.stop().await;
+        drop(logs);
+    }
+
+    fn beat(&mut self) {
+        systemd::watchdog();
+        let now = self.shared.clock.now();
+        for (job, ticker) in &mut self.tickers {
+            let Some(tick) = ticker.beat(now) else { continue };
+            if now - tick > LATE {
+                warn!(job, tick = show(tick), "this tick is late: the process or its machine was asleep");
+            }
+            self.shared.board.next_tick(job, ticker.next());
+            if !self.shared.fence.is_open() {
+                continue;
+            }
+            match kind_of(job) {
+                Some(kind) => self.worker.trigger(kind, now),
+                None => self.worker.trigger_relay(),
+            }
+        }
+    }
+
+    fn log_status(&self) {
+        let state = self.shared.board.state();
+        info!(
+            activity = ?state.activity,
+            standby = state.standby,
+            since = show(state.started_at),
+            last_success = ?state.last_success,
+            next_ticks = ?state.next_ticks,
+            last_error = ?state.last_error,
+            panics = self.worker.panics(),
+            "status"
+        );
+    }
+
+    /// Reads the configuration again; one that is not valid, or cannot be changed while running, is refused as a whole.
+    async fn reload(&mut self, path: &Path, logs: &Logs) {
+        systemd::reloading();
+        match self.reloaded(path).await {
+            Ok(app) => {
+                logs.reload(&app.config.logging);
+                let app = Arc::new(app);
+                *self.shared.app.write().unwrap_or_else(PoisonError::into_inner) = app;
+                self.set_tickers();
+                info!("the configuration was read again");
+            }
+            Err(error) => {
+                logs.reload(&self.shared.app().config.logging);
+                error!(error = chain(error.as_ref()), "the new configuration is refused; the old one stays");
+            }
+        }
+        systemd::ready();
+    }
+
+    async fn reloaded(&self, path: &Path) -> anyhow::Result<App> {
+        let config = Config::load_with_environment(path)?;
+        let old = self.shared.app();
+        if config.database != old.config.database || config.process != old.config.process {
+            bail!("[database] and [process] cannot be changed while running: restart");
+        }
+        let (clock, fence) = (Arc::clone(&self.shared.clock), Arc::clone(&self.shared.fence));
+        let app = App::open_fenced(config, Arc::clone(&clock), Mode::Pay, fence).await?;
+        let checked =
+            app.distributor.programme(app.config.programme.start, crate::jobs::FirstDay::Today, clock.now());
+        checked.await.map_err(crate::jobs::JobError::into_error)?;
+        Ok(app)
+    }
+
+    /// Finishes the window that is being paid, or rolls it back when it takes too long; gives the lease back.
+    async fn stop(mut self) {
+        info!("stopping");
+        systemd::stopping();
+        self.shared.board.activity(Activity::Stopping);
+        let grace = self.shared.app().config.process.shutdown_grace;
+        let leader = self.tasks.pop().expect("the leader was started last");
+        leader.abort();
+        self.shared.stop.send_replace(true);
+        let workers = self.worker.finish(std::mem::take(&mut self.tasks));
+        if timeout(grace, workers).await.is_err() {
+            warn!(
+                ?grace,
+                "the window did not end in time and is rolled back; it is paid after the next start"
+            );
+            self.worker.abort();
+        }
+        if let Err(error) = self.scheduler.shutdown().await {
+            warn!(%error, "the scheduler did not stop");
+        }
+        if let Some(fence) = self.shared.fence.number_if_open() {
+            let leases = Arc::clone(&self.shared.app().leases);
+            match timeout(RELEASE_PATIENCE, leases.release_lease(fence)).await {
+                Ok(Ok(())) => {}
+                _ => warn!("the lease could not be given back; a standby waits until it runs out"),
+            }
+        }
+        self.shared.board.activity(Activity::Stopped);
+        info!("stopped");
+    }
+}
+
+/// The jobs by name, with their cron patterns.
+fn schedule(config: &Config) -> [(&'static str, &str); 3] {
+    let schedule = &config.schedule;
+    [
+        (Kind::Hourly.name(), &schedule.hourly),
+        (Kind::Daily.name(), &schedule.daily),
+        (TRANSFERS, &schedule.transfers),
+    ]
+}
+
+fn kind_of(job: &str) -> Option<Kind> {
+    [Kind::Hourly, Kind::Daily].into_iter().find(|kind| kind.name() == job)
+}
+
+/// Holds the lease while it can, and waits for it while it cannot. Each time it is won, what was missed is made up.
+async fn lead(shared: Arc<Shared>, worker: Arc<Worker>, mut former: Option<String>) {
+    loop {
+        let app = shared.app();
+        let lease_time = app.config.process.lease;
+        let mut standby = Standby::new(Arc::clone(&app.leases), shared.board.holder(), lease_time);
+        let fence = standby
+            .acquire(former.take().as_deref(), |lease| {
+                if !shared.board.state().standby {
+                    info!(holder = lease.holder, "standby: another instance holds the lease");
+                    shared.board.standby(true);
+                    shared.board.activity(Activity::Idle);
+                }
+            })
+            .await;
+        shared.fence.open(fence);
+        shared.board.standby(false);
+        catch_up(&shared, &worker);
+        keep(app.leases.as_ref(), fence, lease_time).await;
+        shared.fence.close();
+        error!(
+            fence,
+            "the lease was taken over by another instance; nothing is paid from here until it is won back"
+        );
+    }
+}
+
+/// Triggers what the ticks up to now would have: a start does not pay an hour before its tick.
+fn catch_up(shared: &Shared, worker: &Worker) {
+    let app = shared.app();
+    let now = shared.clock.now();
+    for (job, pattern) in schedule(&app.config) {
+        let last = Pattern::new(pattern, app.config.programme.timezone).last_until(now);
+        if let (Some(kind), Some(last)) = (kind_of(job), last) {
+            worker.trigger(kind, last);
+        }
+    }
+    worker.trigger_relay();
+}

@@ -1,0 +1,232 @@
+//! The workers: one for distributions, one for transfers. Each does one thing at a time.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::{AbortHandle, JoinError, JoinHandle};
+use tracing::{error, info, warn};
+
+use super::Shared;
+use crate::errors::chain;
+use crate::jobs::{FirstDay, JobError, Observer, Outcome, Walk, WalkReport, relay};
+use crate::ops::state_file::Activity;
+use crate::rewards::window::{Instant, Kind, Window};
+
+/// The relay's name among the jobs.
+pub(super) const TRANSFERS: &str = "transfers";
+
+/// Attempts of one look at what is due, the pauses between them doubling; then the next tick tries again.
+const ATTEMPTS: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// What is wanted of the workers, and what they are at.
+pub(super) struct Worker {
+    shared: Arc<Shared>,
+    /// Kinds to look after, each as of an instant.
+    wanted: Mutex<BTreeMap<Kind, Instant>>,
+    distribution: Notify,
+    relay: Notify,
+    running: Mutex<Vec<AbortHandle>>,
+    panics: AtomicU64,
+}
+
+impl Worker {
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            wanted: Mutex::default(),
+            distribution: Notify::new(),
+            relay: Notify::new(),
+            running: Mutex::default(),
+            panics: AtomicU64::new(0),
+        }
+    }
+
+    /// Has a kind looked after as of an instant. While an earlier look still waits or works, this one is kept.
+    pub fn trigger(&self, kind: Kind, as_of: Instant) {
+        let earlier = lock(&self.wanted).insert(kind, as_of);
+        if earlier.is_some() {
+            warn!(job = kind.name(), "the last run has outlasted its period; this tick waits for it");
+        }
+        self.distribution.notify_one();
+    }
+
+    pub fn trigger_relay(&self) {
+        self.relay.notify_one();
+    }
+
+    /// How often a job has panicked.
+    pub fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+
+    /// Pays what is due whenever it is wanted, until the daemon stops.
+    pub async fn distribute(self: Arc<Self>) {
+        while self.is_wanted(&self.distribution).await {
+            let wanted: Vec<(Kind, Instant)> =
+                lock(&self.wanted).iter().map(|(kind, as_of)| (*kind, *as_of)).collect();
+            if wanted.is_empty() || !self.shared.fence.is_open() {
+                lock(&self.wanted).clear();
+                continue;
+            }
+            self.look(&wanted).await;
+            // A tick that came meanwhile has put a later instant here, and a permit for the next round.
+            lock(&self.wanted).retain(|kind, as_of| !wanted.contains(&(*kind, *as_of)));
+            self.shared.board.activity(Activity::Idle);
+            self.trigger_relay();
+        }
+    }
+
+    /// Delivers what is queued whenever it is wanted, until the daemon stops.
+    pub async fn relay(self: Arc<Self>) {
+        while self.is_wanted(&self.relay).await {
+            if !self.shared.fence.is_open() {
+                continue;
+            }
+            let shared = Arc::clone(&self.shared);
+            match self.guarded(async move { deliver(&shared).await }).await {
+                Some(Ok(())) => self.shared.board.success(TRANSFERS),
+                Some(Err(error)) => self.report(TRANSFERS, &error),
+                None => {}
+            }
+        }
+    }
+
+    /// Waits for a trigger; false where the daemon stops.
+    async fn is_wanted(&self, trigger: &Notify) -> bool {
+        let mut stop = self.shared.stop.subscribe();
+        tokio::select! {
+            () = trigger.notified() => !self.shared.is_stopping(),
+            _ = stop.wait_for(|stop| *stop) => false,
+        }
+    }
+
+    /// One look at what is due, tried again while that may help.
+    async fn look(&self, wanted: &[(Kind, Instant)]) {
+        let names: Vec<&str> = wanted.iter().map(|(kind, _)| kind.name()).collect();
+        let job = names.join("+");
+        let mut pause = FIRST_PAUSE;
+        for attempt in 1..=ATTEMPTS {
+            let (shared, kinds, name) = (Arc::clone(&self.shared), wanted.to_vec(), job.clone());
+            let Some(walked) = self.guarded(async move { walk(&shared, kinds, &name).await }).await else {
+                return;
+            };
+            match walked {
+                Ok(report) if report.is_stuck() => {}
+                Ok(report) => return self.ended(&names, report),
+                Err(JobError::Retry(error)) => warn!(job, error = chain(error.as_ref()), "not done"),
+                Err(error) => return self.report(&job, &error),
+            }
+            if attempt == ATTEMPTS || self.shared.is_stopping() || !self.shared.fence.is_open() {
+                break;
+            }
+            info!(job, attempt, ?pause, "tried again");
+            let mut stop = self.shared.stop.subscribe();
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = stop.wait_for(|stop| *stop) => break,
+            }
+            pause *= 2;
+        }
+        self.shared.board.failure(&job, "given up for now; the next tick tries again".to_owned());
+        error!(job, "given up for now; the next tick tries again");
+    }
+
+    fn ended(&self, jobs: &[&str], report: WalkReport) {
+        for job in jobs {
+            let failed = report.failed.iter().find(|(window, _)| window.kind.name() == *job);
+            match failed {
+                Some((_, error)) => self.shared.board.failure(job, chain(error.error().as_ref())),
+                None => self.shared.board.success(job),
+            }
+        }
+    }
+
+    fn report(&self, job: &str, error: &JobError) {
+        let error = chain(error.error().as_ref());
+        error!(job, error, "failed; the next tick tries again");
+        self.shared.board.failure(job, error);
+    }
+
+    /// Runs work as a task of its own, so that a panic in it ends the work and nothing else. None where it panicked or
+    /// was ended.
+    async fn guarded<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        let task = tokio::spawn(work);
+        lock(&self.running).push(task.abort_handle());
+        let ended: Result<T, JoinError> = task.await;
+        lock(&self.running).retain(|task| !task.is_finished());
+        match ended {
+            Ok(output) => Some(output),
+            Err(error) => {
+                if error.is_panic() {
+                    self.panics.fetch_add(1, Ordering::Relaxed);
+                    let doing = self.shared.board.state().activity;
+                    error!(?doing, %error, "a job has panicked; the next tick tries again");
+                    self.shared.board.failure("panic", format!("{doing:?}: {error}"));
+                }
+                None
+            }
+        }
+    }
+
+    /// Waits until the workers have come to their ends.
+    pub async fn finish(&self, tasks: Vec<JoinHandle<()>>) {
+        for task in tasks {
+            // A worker that panicked has ended as well.
+            let _ = task.await;
+        }
+    }
+
+    /// Ends what is still running, there and then.
+    pub fn abort(&self) {
+        for task in lock(&self.running).drain(..) {
+            task.abort();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Shows each window on the board, and ends the walk when the daemon stops.
+struct OnBoard<'a> {
+    shared: &'a Shared,
+    job: &'a str,
+}
+
+impl Observer for OnBoard<'_> {
+    fn begin(&mut self, window: &Window) -> bool {
+        if self.shared.is_stopping() || !self.shared.fence.is_open() {
+            return false;
+        }
+        let (job, window) = (self.job.to_owned(), window.to_string());
+        self.shared.board.activity(Activity::Running { job, window });
+        true
+    }
+
+    fn paid(&mut self, _window: Window, _outcome: &Outcome) {}
+}
+
+async fn walk(shared: &Shared, kinds: Vec<(Kind, Instant)>, job: &str) -> Result<WalkReport, JobError> {
+    let app = shared.app();
+    let now = shared.clock.now();
+    let programme = app.distributor.open_programme(app.config.programme.start, FirstDay::Today, now).await?;
+    let walk = Walk { kinds, start: programme.start, now, catch_up: app.config.schedule.catch_up };
+    app.distributor.walk(&walk, &mut OnBoard { shared, job }).await
+}
+
+async fn deliver(shared: &Shared) -> Result<(), JobError> {
+    let app = shared.app();
+    match app.remote().await {
+        Ok(Some(remote)) => {
+            let now = shared.clock.now();
+            relay(app.store.as_ref(), remote.as_ref(), shared.clock.as_ref(), now).await.map(drop)
+        }
+        Ok(None) => Ok(()),
+        Err(error) => Err(JobError::Retry(error)),
+    }
+}

@@ -1,0 +1,58 @@
+//! The lease row.
+
+use async_trait::async_trait;
+
+use super::driver::{Database, Tx, Value};
+use super::statements as sql;
+use super::store::SqlStore;
+use super::text::OwnRow;
+use super::transaction::Work;
+use crate::store::error::doing;
+use crate::store::{Lease, Leases, Result};
+
+/// One update of the lease; gives whether it was as expected.
+struct Update<'a> {
+    sql: &'static str,
+    values: &'a [Value<'a>],
+}
+
+impl Work for Update<'_> {
+    const NAME: &'static str = "lease";
+    type Output = bool;
+
+    async fn run(&self, tx: &mut Tx) -> Result<bool> {
+        Ok(tx.execute(self.sql, self.values).await.map_err(doing("updating the lease"))? == 1)
+    }
+}
+
+/// The lease as it stands.
+///
+/// # Errors
+/// [`crate::store::StoreError`].
+pub async fn read_lease(database: &Database) -> Result<Lease> {
+    let rows = database.fetch(sql::LEASE, &[]).await.map_err(doing("reading the lease"))?;
+    let row = OwnRow { table: "reward_lease", row: &rows[0] };
+    Ok(Lease { holder: row.text(0)?, fence: row.int(1)?, renewals: row.int(2)? })
+}
+
+#[async_trait]
+impl Leases for SqlStore {
+    async fn lease(&self) -> Result<Lease> {
+        read_lease(self.database()).await
+    }
+
+    async fn take_lease(&self, seen: &Lease, holder: &str) -> Result<Option<i64>> {
+        let fence = seen.fence + 1;
+        let values = [holder.into(), fence.into(), seen.fence.into(), seen.renewals.into()];
+        let taken = self.database().run_tx(&Update { sql: sql::TAKE_LEASE, values: &values }).await?;
+        Ok(taken.then_some(fence))
+    }
+
+    async fn renew_lease(&self, fence: i64) -> Result<bool> {
+        self.database().run_tx(&Update { sql: sql::RENEW_LEASE, values: &[fence.into()] }).await
+    }
+
+    async fn release_lease(&self, fence: i64) -> Result<()> {
+        self.database().run_tx(&Update { sql: sql::RELEASE_LEASE, values: &[fence.into()] }).await.map(drop)
+    }
+}
