@@ -119,5 +119,9 @@ fn load(file: Option<&Path>) -> anyhow::Result<Config> {
 }
 
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let output = runtime.block_on(work);
+    // A computation that was given up is not waited for.
+    runtime.shutdown_background();
+    output
 }

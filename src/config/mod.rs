@@ -1,7 +1,8 @@
 //! The configuration: typed sections that mirror `config.toml`, from defaults, a TOML file and the environment.
 //!
 //! ```text
-//! defaults.toml ← file ← .env ← environment      settings.rs: layers, unknown keys, places
+//! defaults.toml ← file ← .env ← credentials ← environment
+//!                                                settings.rs: layers, unknown keys, places
 //!       → each value read and judged             values.rs, url.rs
 //!       → Config                                 build.rs: one line per key
 //!       → TOML again                             show.rs
@@ -11,6 +12,7 @@
 //! `config.toml`; the tests hold these together. All that is wrong is reported at once, each with its place and key.
 
 mod build;
+mod credentials;
 mod dotenv;
 mod error;
 mod settings;
@@ -198,14 +200,18 @@ impl Config {
         Self::assemble(&path.display().to_string(), &text, variables, WithoutUrl::Refuse)
     }
 
-    /// [`Config::load`] with the `.env` beside the file, where there is one, and the process's environment, which
-    /// wins over it. The process's environment is not changed.
+    /// [`Config::load`] with the `.env` beside the file, where there is one, over that the credentials in
+    /// `$CREDENTIALS_DIRECTORY`, where systemd gave any, and over all the process's environment, which is not changed.
     ///
     /// # Errors
     /// Any [`ConfigError`].
     pub fn load_with_environment(path: &Path) -> Result<Self, ConfigError> {
         let text = read_file(path)?;
-        let variables = dotenv::read(&path.with_file_name(".env"))?.into_iter().chain(process_variables()?);
+        let mut variables = dotenv::read(&path.with_file_name(".env"))?;
+        if let Some(dir) = std::env::var_os("CREDENTIALS_DIRECTORY") {
+            variables.extend(credentials::read(Path::new(&dir))?);
+        }
+        let variables = variables.into_iter().chain(process_variables()?);
         Self::assemble(&path.display().to_string(), &text, variables, WithoutUrl::Refuse)
     }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
+use anyhow::anyhow;
 use chrono::NaiveDate;
 use tracing::{Instrument, Span, debug, info, info_span, warn};
 
@@ -19,6 +21,9 @@ use crate::store::{Commit, Committed, Loaded, StoreError};
 /// How often a plan is made anew when another run was committed in between. With one writer that does not happen at
 /// all; with two by mistake, one of them is through after a few.
 const PLANS: u32 = 5;
+
+/// A source that has not handed over its votes by then is as good as gone.
+const PATIENCE: Duration = Duration::from_secs(1800);
 
 /// A plan, and the count of runs that its books were read at.
 #[derive(Clone, Debug)]
@@ -87,7 +92,9 @@ impl Distributor {
     pub async fn prepare(&self, window: Window, start: NaiveDate) -> Result<Prepared, JobError> {
         let carry_day = self.carry_day(&window, start).await?;
         let snapshot = self.store.snapshot(&window, carry_day).await?;
-        let Loaded { votes, quotes } = self.source.load(&window, self.quotes_from(&window)).await?;
+        let loading = tokio::time::timeout(PATIENCE, self.source.load(&window, self.quotes_from(&window)));
+        let silent = |_| JobError::Retry(anyhow!("the source of votes has not answered for {PATIENCE:?}"));
+        let Loaded { votes, quotes } = loading.await.map_err(silent)??;
         fault::point("loaded");
         let rules = Arc::clone(&self.rules);
         let calendar = self.calendar;
