@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -42,6 +42,8 @@ use worker::{TRANSFERS, Worker};
 const BEAT_PATIENCE: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long reading the configuration again may take, its databases included.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(30);
 /// How long giving back the lease may take on the way out.
 const RELEASE_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -82,8 +84,10 @@ pub async fn run(path: &Path, config: Config) -> anyhow::Result<()> {
     }
     let fence = Arc::new(Fence::closed());
     let opened = open(&config, &clock, &fence, &mut requests).await;
-    let Some(app) = opened.inspect_err(|error| error!(error = chain(error.as_ref()), "cannot start"))? else {
+    if !matches!(opened, Ok(Some(_))) {
         board.activity(Activity::Stopped);
+    }
+    let Some(app) = opened.inspect_err(|error| error!(error = chain(error.as_ref()), "cannot start"))? else {
         return Ok(());
     };
     let (stop, _) = watch::channel(false);
@@ -234,7 +238,9 @@ impl Daemon {
     /// Reads the configuration again; one that is not valid, or cannot be changed while running, is refused as a whole.
     async fn reload(&mut self, path: &Path, logs: &Logs) {
         systemd::reloading();
-        match self.reloaded(path).await {
+        // The watchdog waits as well.
+        let reloaded = timeout(RELOAD_PATIENCE, self.reloaded(path)).await;
+        match reloaded.unwrap_or_else(|_| Err(anyhow!("its databases do not answer"))) {
             Ok(app) => {
                 logs.reload(&app.config.logging);
                 let app = Arc::new(app);
