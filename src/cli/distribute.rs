@@ -18,6 +18,7 @@ use crate::errors::chain;
 use crate::jobs::{FirstDay, JobError, Observer, Outcome, Relayed, Walk, WalkReport, relay};
 use crate::ops::logging;
 use crate::rewards::plan::Plan;
+use crate::rewards::pool::PoolChange;
 use crate::rewards::window::{Calendar, Instant, Kind, Window, show};
 
 /// Run the daemon: pay every hour and every day on time, until it is asked to stop.
@@ -225,9 +226,12 @@ impl Observer for Lines {
         let text = match outcome {
             Outcome::AlreadyPaid => format!("{window}: was paid already, nothing changed"),
             Outcome::Paid(plan) => {
-                let verb = if self.mode == Mode::DryRun { "would pay" } else { "paid" };
+                let (verb, writes) = match self.mode {
+                    Mode::Pay => ("paid", String::new()),
+                    Mode::DryRun => ("would pay", writes(plan)),
+                };
                 format!(
-                    "{window}: {verb} {} to {} of {} voters{}{}",
+                    "{window}: {verb} {} to {} of {} voters{}{}{writes}",
                     plan.distributed(),
                     plan.parts.iter().map(|part| part.members.len()).max().unwrap_or(0),
                     plan.turnout.voters(),
@@ -293,6 +297,13 @@ impl Lines {
     fn window_count(&self) -> usize {
         self.entries.len()
     }
+}
+
+/// What a dry run leaves unwritten, besides the logs and the run's record.
+fn writes(plan: &Plan) -> String {
+    let pool = |change: &PoolChange| format!(", pool of {} = {}", change.day, change.after);
+    let pools: String = plan.pool_changes.iter().map(pool).collect();
+    format!("; would write {} reward rows, {} transfers{pools}", plan.turnout.voters(), plan.transfers.len())
 }
 
 fn amount_if(label: &str, amount: crate::rewards::money::Units) -> String {

@@ -80,8 +80,9 @@ impl Distributor {
     /// [`JobError`] where it could not even be found out what is due.
     pub async fn walk(&self, walk: &Walk, observer: &mut dyn Observer) -> Result<WalkReport, JobError> {
         let Due { open, overdue } = due(self.store.as_ref(), &self.calendar, walk).await?;
-        for window in &overdue {
-            warn!(%window, "past catch-up: it is not paid until an operator runs it by hand with --window");
+        if let (Some(first), Some(last)) = (overdue.first(), overdue.last()) {
+            let windows = overdue.len();
+            warn!(windows, %first, %last, "past catch-up: not paid until an operator runs them by hand, --window");
         }
         let mut report = WalkReport { overdue, ..WalkReport::default() };
         let mut blocks = Blocks::default();
