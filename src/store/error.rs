@@ -49,17 +49,21 @@ pub(crate) fn doing(doing: &'static str) -> impl FnOnce(sqlx::Error) -> StoreErr
 }
 
 /// Error numbers of MySQL, MariaDB and TiDB after which the whole transaction may simply be tried again.
-const TRANSIENT_NUMBERS: [u16; 15] = [
+const TRANSIENT_NUMBERS: [u16; 18] = [
     1020, // record has changed since last read (MariaDB, snapshot isolation)
     1040, // too many connections
     1047, // node has not yet prepared for application use (Galera, out of the primary component)
     1053, // server shutdown in progress
-    1158, // communication errors
-    1159, 1160, 1161, 1205, // lock wait timeout
+    1158, // communication errors, and the next three
+    1159, 1160, 1161,
+    1180, // error during commit: Galera lost its primary component in the middle of one
+    1205, // lock wait timeout
     1213, // deadlock, also certification failure at commit
     1290, // running with --read-only, as a failover leaves an old primary
     1317, // query interrupted
     1836, // running in read-only mode
+    3100, // group replication: a hook refused, as where the group is reforming
+    3101, // group replication: rolled back at commit by certification
     8002, // TiDB: write conflict
     8005, // TiDB: transaction retryable
 ];

@@ -10,6 +10,8 @@ mod architecture;
 mod bad_input;
 mod commands;
 mod distributions;
+mod galera;
+mod outages;
 mod properties;
 mod statements;
 mod transfers;

@@ -23,6 +23,10 @@ const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long opening or borrowing a connection may take before the attempt counts as failed.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A server that has not answered for this long is as good as gone, although nothing says so: a network that swallows
+/// packets closes no connection.
+pub(super) const PATIENCE: Duration = Duration::from_secs(300);
+
 /// Idle connections are given up before the server would end them.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -87,7 +91,8 @@ impl Database {
                 .idle_timeout(IDLE_TIMEOUT)
                 .after_connect(|connection, _| Box::pin(prepare_session(connection)));
             // The pool would try again until its time is up, and then only say that it was.
-            let first = options.connect().await.map_err(failed)?;
+            let first = tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await;
+            let first = first.unwrap_or_else(|_| Err(timed_out())).map_err(failed)?;
             sqlx::Connection::close(first).await.map_err(failed)?;
             Ok(Self::MySql(pool.connect_with(options).await.map_err(failed)?))
         }
@@ -98,10 +103,15 @@ impl Database {
     /// # Errors
     /// The driver's.
     pub async fn fetch(&self, sql: impl Into<Sql>, values: &[Value<'_>]) -> sqlx::Result<Vec<Row>> {
-        match self {
-            Self::MySql(pool) => Link::MySql(&mut *pool.acquire().await?).fetch(sql.into(), values).await,
-            Self::Sqlite(pool) => Link::Sqlite(&mut *pool.acquire().await?).fetch(sql.into(), values).await,
-        }
+        let fetch = async {
+            match self {
+                Self::MySql(pool) => Link::MySql(&mut *pool.acquire().await?).fetch(sql.into(), values).await,
+                Self::Sqlite(pool) => {
+                    Link::Sqlite(&mut *pool.acquire().await?).fetch(sql.into(), values).await
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, fetch).await.unwrap_or_else(|_| Err(timed_out()))
     }
 
     /// Has the database check a statement without running it.
@@ -155,6 +165,11 @@ impl Database {
             Self::Sqlite(pool) => pool.close().await,
         }
     }
+}
+
+/// A silent server, as the error of a lost one.
+pub(super) fn timed_out() -> sqlx::Error {
+    sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())
 }
 
 /// Sets the session up. MySQL 8 and MariaDB 11.1 know `transaction_isolation`; older ones refuse it by name.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 
-use super::driver::{Database, Tx};
+use super::driver::{Database, PATIENCE, Tx, timed_out};
 use crate::errors::chain;
 use crate::store::error::doing;
 use crate::store::{Result, StoreError};
@@ -13,9 +13,6 @@ use crate::store::{Result, StoreError};
 const RETRIES: usize = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// A server that has not answered for this long is as good as gone, although nothing says so: a network that swallows
-/// packets closes no connection.
-const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A transaction by name. Its body may run several times; each time it starts from what is stored then, so a commit
 /// whose answer was lost is found done instead of being done again.
@@ -56,9 +53,8 @@ impl Database {
     /// One attempt. Given up in the middle, also of its commit, it leaves open whether it took place; but until that
     /// is decided the server keeps the locks that the next attempt waits for, which then reads what came of it.
     async fn attempt<W: Work>(&self, work: &W) -> Result<W::Output> {
-        let silent = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
         let attempt = tokio::time::timeout(PATIENCE, self.transaction(work)).await;
-        attempt.map_err(silent).map_err(doing("waiting for the database"))?
+        attempt.map_err(|_| timed_out()).map_err(doing("waiting for the database"))?
     }
 
     async fn transaction<W: Work>(&self, work: &W) -> Result<W::Output> {

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rewardd::config::DatabaseUrl;
-use rewardd::store::sql::{Access, Database};
+use rewardd::store::sql::{Access, Database, Row};
 use tempfile::TempDir;
 
 use super::{rewardd, succeed};
@@ -140,19 +140,27 @@ impl Scratch {
     }
 
     pub fn query_at(&self, url: &str, sql: &str) -> Vec<Vec<Option<String>>> {
-        let url = DatabaseUrl::parse(url).unwrap();
+        self.ask(url, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// The rows, or nothing where the database does not answer now.
+    pub fn try_query(&self, sql: &str) -> Option<Vec<Vec<Option<String>>>> {
+        self.ask(&self.url, sql).ok()
+    }
+
+    /// The rows, or why there are none.
+    pub fn ask(&self, url: &str, sql: &str) -> Result<Vec<Vec<Option<String>>>, String> {
+        let url = DatabaseUrl::parse(url)?;
         self.runtime.block_on(async {
-            let database = Database::open(&url, Access::Create, 1).await.unwrap();
-            let rows = database.fetch(sql.to_owned(), &[]).await;
-            let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
+            let database =
+                Database::open(&url, Access::Create, 1).await.map_err(|error| error.to_string())?;
+            let rows = database.fetch(sql.to_owned(), &[]).await.map_err(|error| error.to_string())?;
             let columns =
                 rows.first().map_or(0, |row| (0..).take_while(|c| row.optional_text(*c).is_ok()).count());
-            let texts = rows
-                .iter()
-                .map(|row| (0..columns).map(|column| row.optional_text(column).unwrap()).collect())
-                .collect();
+            let texts = |row: &Row| (0..columns).map(|column| row.optional_text(column).unwrap()).collect();
+            let texts = rows.iter().map(texts).collect();
             database.close().await;
-            texts
+            Ok(texts)
         })
     }
 

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 pub mod backend;
+pub mod proxy;
+pub mod server;
 pub mod tables;
 
 pub use backend::{Backend, Scratch};
