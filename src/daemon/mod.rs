@@ -30,7 +30,7 @@ use crate::ops::logging::{self, Logs, Terminal};
 use crate::ops::signals::{self, Request};
 use crate::ops::state_file::{Activity, Claim, StateFile};
 use crate::ops::systemd;
-use crate::rewards::window::{Kind, show};
+use crate::rewards::window::{Instant, Kind, show};
 use crate::scheduler::cron::{LATE, Pattern, Ticker};
 use crate::scheduler::lease::{Standby, keep};
 use crate::store::StoreError;
@@ -205,6 +205,7 @@ impl Daemon {
     fn beat(&mut self) {
         systemd::watchdog();
         let now = self.shared.clock.now();
+        let mut due = vec![];
         for (job, ticker) in &mut self.tickers {
             let Some(tick) = ticker.beat(now) else { continue };
             if now - tick > LATE {
@@ -215,10 +216,11 @@ impl Daemon {
                 continue;
             }
             match kind_of(job) {
-                Some(kind) => self.worker.trigger(kind, now),
+                Some(kind) => due.push((kind, tick)),
                 None => self.worker.trigger_relay(),
             }
         }
+        self.worker.trigger(&due);
     }
 
     fn log_status(&self) {
@@ -347,11 +349,11 @@ async fn lead(shared: Arc<Shared>, worker: Arc<Worker>, mut former: Option<Strin
 fn catch_up(shared: &Shared, worker: &Worker) {
     let app = shared.app();
     let now = shared.clock.now();
-    for (job, pattern) in schedule(&app.config) {
+    let last_tick = |(job, pattern)| {
         let last = Pattern::new(pattern, app.config.programme.timezone).last_until(now);
-        if let (Some(kind), Some(last)) = (kind_of(job), last) {
-            worker.trigger(kind, last);
-        }
-    }
+        kind_of(job).zip(last)
+    };
+    let due: Vec<(Kind, Instant)> = schedule(&app.config).into_iter().filter_map(last_tick).collect();
+    worker.trigger(&due);
     worker.trigger_relay();
 }

@@ -45,13 +45,18 @@ impl Worker {
         }
     }
 
-    /// Has a kind looked after as of an instant. While an earlier look still waits or works, this one is kept.
-    pub fn trigger(&self, kind: Kind, as_of: Instant) {
-        let earlier = lock(&self.wanted).insert(kind, as_of);
-        if earlier.is_some() {
-            warn!(job = kind.name(), "the last run has outlasted its period; this tick waits for it");
+    /// Has kinds looked after, each as of an instant: together, for of windows that end together the day goes first.
+    /// While an earlier look still waits or works, this one is kept.
+    pub fn trigger(&self, due: &[(Kind, Instant)]) {
+        let mut wanted = lock(&self.wanted);
+        for (kind, as_of) in due {
+            if wanted.insert(*kind, *as_of).is_some() {
+                warn!(job = kind.name(), "the last run has outlasted its period; this tick waits for it");
+            }
         }
-        self.distribution.notify_one();
+        if !due.is_empty() {
+            self.distribution.notify_one();
+        }
     }
 
     pub fn trigger_relay(&self) {
