@@ -27,6 +27,10 @@ pub fn point(name: &str) {
         // The line that a test waits for before it goes on.
         eprintln!("fault at {name}");
         let _ = kill_process(getpid(), *signal);
+        if *signal == Signal::STOP {
+            // It reaches the threads one after the other, and until then this one would go on.
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
     }
 }
 

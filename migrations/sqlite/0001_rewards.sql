@@ -7,13 +7,13 @@ CREATE TABLE IF NOT EXISTS votes (
     vote_type  TEXT NOT NULL,
     cc         TEXT NOT NULL,
     ecc        TEXT NOT NULL,
-    voted_at   TEXT NOT NULL
+    voted_at   TEXT NOT NULL CHECK (voted_at GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9]*')
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS votes_by_time ON votes (voted_at);
 
 CREATE TABLE IF NOT EXISTS cc_rates (
-    quoted_at TEXT NOT NULL PRIMARY KEY,
+    quoted_at TEXT NOT NULL PRIMARY KEY CHECK (quoted_at GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9]*'),
     rate      TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 

@@ -102,9 +102,7 @@ impl Once {
         let present = SystemClock.now();
         let now = self.as_of.unwrap_or(present);
         if now > present {
-            eprintln!(
-                "warning: --as-of is in the future: votes that are still to come will count as late votes"
-            );
+            eprintln!("warning: --as-of is in the future: votes still to come are left out of what is paid");
         }
         let calendar = Calendar::new(config.programme.timezone);
         let window = self.window.as_deref().map(|text| chosen(self.job, text, &calendar)).transpose()?;
@@ -160,7 +158,9 @@ impl Cycle {
         let relayed = if mode == Mode::Pay { self.relay(&app).await? } else { None };
         lines.finish(&report, relayed);
         app.database.close().await;
-        Ok(exit(&report))
+        // A remote that fails is no failure of a distribution, but of a command that is there for it.
+        let refused = relayed.is_some_and(|relayed| relayed.failed > 0);
+        Ok(if self.job == Job::Transfers && refused { Exit::TryAgain } else { exit(&report) })
     }
 
     async fn distribute(&self, app: &App, mode: Mode, lines: &mut Lines) -> Result<WalkReport, JobError> {

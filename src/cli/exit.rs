@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use sqlx::migrate::MigrateError;
+
 use crate::config::ConfigError;
 use crate::files::FileError;
 use crate::frames::FrameError;
@@ -80,6 +82,10 @@ impl Exit {
                 StoreError::Connect { .. } => Self::Unavailable,
                 StoreError::Broken { .. } | StoreError::Unreadable { .. } => Self::Broken,
                 StoreError::Duplicate { .. } => Self::BadData,
+                // The database was migrated by a newer program: starting this one again does not help.
+                StoreError::Migrate(MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_)) => {
+                    Self::BadConfig
+                }
                 StoreError::Fenced => Self::TryAgain,
                 error if error.is_transient() => Self::TryAgain,
                 _ => return None,

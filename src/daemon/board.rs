@@ -88,7 +88,14 @@ impl Board {
 
     fn post(&self, change: impl FnOnce(&mut ProcessState)) {
         let mut posted = self.lock();
+        let was = posted.state.activity.clone();
         change(&mut posted.state);
+        // What an aborted worker still says on its way out is not what is going on.
+        let is_over = was == Activity::Stopped
+            || (was == Activity::Stopping && posted.state.activity != Activity::Stopped);
+        if is_over {
+            posted.state.activity = was;
+        }
         match self.file.write(&posted.state) {
             Ok(()) => posted.unwritable = false,
             Err(error) if !posted.unwritable => {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_cron_scheduler::{Job, JobScheduler};
 use tracing::{error, info, warn};
@@ -97,8 +97,7 @@ pub async fn run(path: &Path, config: Config) -> anyhow::Result<()> {
         Claim::Healed(state) => Some(format!("{} pid {}", state.host, state.pid)),
         _ => None,
     };
-    Daemon::start(shared, former).await?.serve(path, requests, logs).await;
-    Ok(())
+    Daemon::start(shared, former).await?.serve(path, requests, logs).await
 }
 
 /// Opens the databases; one that does not answer is asked again until it does. None where the daemon was asked to stop
@@ -112,7 +111,11 @@ async fn open(
     let mut pause = FIRST_PAUSE;
     loop {
         let opening = App::open_fenced(config.clone(), Arc::clone(clock), Mode::Pay, Arc::clone(fence));
-        let error = match opening.await {
+        let opened = tokio::select! {
+            opened = opening => opened,
+            () = stop_requested(requests) => return Ok(None),
+        };
+        let error = match opened {
             Ok(app) => return Ok(Some(app)),
             Err(error) => error,
         };
@@ -124,20 +127,23 @@ async fn open(
         systemd::status("waiting for the database");
         tokio::select! {
             () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
-            request = requests.recv() => {
-                if request == Some(Request::Stop) {
-                    return Ok(None);
-                }
-            }
+            () = stop_requested(requests) => return Ok(None),
         }
     }
+}
+
+/// Waits for a request to stop; others have nothing to say to a daemon that has not started.
+async fn stop_requested(requests: &mut mpsc::UnboundedReceiver<Request>) {
+    while !matches!(requests.recv().await, Some(Request::Stop) | None) {}
 }
 
 /// The running parts.
 struct Daemon {
     shared: Arc<Shared>,
     worker: Arc<Worker>,
-    tasks: Vec<JoinHandle<()>>,
+    /// The workers and the leader. None of them ends before the daemon does.
+    tasks: JoinSet<()>,
+    leader: AbortHandle,
     beats: mpsc::Receiver<()>,
     tickers: Vec<(&'static str, Ticker)>,
     /// Kept for as long as beats are wanted.
@@ -147,11 +153,10 @@ struct Daemon {
 impl Daemon {
     async fn start(shared: Arc<Shared>, former: Option<String>) -> anyhow::Result<Self> {
         let worker = Arc::new(Worker::new(Arc::clone(&shared)));
-        let tasks = vec![
-            tokio::spawn(Arc::clone(&worker).distribute()),
-            tokio::spawn(Arc::clone(&worker).relay()),
-            tokio::spawn(lead(Arc::clone(&shared), Arc::clone(&worker), former)),
-        ];
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Arc::clone(&worker).distribute());
+        tasks.spawn(Arc::clone(&worker).relay());
+        let leader = tasks.spawn(lead(Arc::clone(&shared), Arc::clone(&worker), former));
         let (beat, beats) = mpsc::channel(1);
         let scheduler = JobScheduler::new().await.context("making the scheduler")?;
         let every_second = Job::new_async("* * * * * *", move |_, _| {
@@ -163,7 +168,7 @@ impl Daemon {
         });
         scheduler.add(every_second?).await.context("adding the beat")?;
         scheduler.start().await.context("starting the scheduler")?;
-        let mut daemon = Self { shared, worker, tasks, beats, tickers: vec![], scheduler };
+        let mut daemon = Self { shared, worker, tasks, leader, beats, tickers: vec![], scheduler };
         daemon.set_tickers();
         daemon.shared.board.activity(Activity::Idle);
         systemd::ready();
@@ -182,13 +187,23 @@ impl Daemon {
         }
     }
 
-    async fn serve(mut self, path: &Path, mut requests: mpsc::UnboundedReceiver<Request>, logs: Logs) {
-        loop {
+    async fn serve(
+        mut self,
+        path: &Path,
+        mut requests: mpsc::UnboundedReceiver<Request>,
+        logs: Logs,
+    ) -> anyhow::Result<()> {
+        let ended = loop {
             tokio::select! {
+                ended = self.tasks.join_next() => {
+                    let why = ended.map(|ended| ended.map_or_else(|error| error.to_string(), |()| "ended".to_owned()));
+                    error!(?why, "a part of the daemon has ended before its time; it has to be started again");
+                    break Err(anyhow!("a part of the daemon has ended before its time: {why:?}"));
+                }
                 request = requests.recv() => match request {
                     Some(Request::Reload) => self.reload(path, &logs).await,
                     Some(Request::Status) => self.log_status(),
-                    Some(Request::Stop) | None => break,
+                    Some(Request::Stop) | None => break Ok(()),
                 },
                 beat = timeout(BEAT_PATIENCE, self.beats.recv()) => {
                     if beat.is_err() {
@@ -197,30 +212,39 @@ impl Daemon {
                     self.beat();
                 }
             }
-        }
+        };
         self.stop().await;
         drop(logs);
+        ended
     }
 
     fn beat(&mut self) {
         systemd::watchdog();
         let now = self.shared.clock.now();
-        let mut due = vec![];
+        let mut ticked = false;
         for (job, ticker) in &mut self.tickers {
             let Some(tick) = ticker.beat(now) else { continue };
             if now - tick > LATE {
                 warn!(job, tick = show(tick), "this tick is late: the process or its machine was asleep");
             }
             self.shared.board.next_tick(job, ticker.next());
-            if !self.shared.fence.is_open() {
-                continue;
-            }
-            match kind_of(job) {
-                Some(kind) => due.push((kind, tick)),
-                None => self.worker.trigger_relay(),
+            if kind_of(job).is_some() {
+                ticked = true;
+            } else {
+                self.worker.trigger_relay();
             }
         }
-        self.worker.trigger(&due);
+        // Every tick looks after all kinds, each as of its own last tick: a day that could not be paid at midnight is
+        // paid at half past, and not a day later.
+        if ticked && self.shared.fence.is_open() {
+            self.worker.trigger(&self.last_ticks(now));
+        }
+    }
+
+    /// What the ticks up to an instant ask for.
+    fn last_ticks(&self, now: Instant) -> Vec<(Kind, Instant)> {
+        let last = |(job, ticker): &(&'static str, Ticker)| kind_of(job).zip(ticker.last_until(now));
+        self.tickers.iter().filter_map(last).collect()
     }
 
     fn log_status(&self) {
@@ -249,6 +273,10 @@ impl Daemon {
                 *self.shared.app.write().unwrap_or_else(PoisonError::into_inner) = app;
                 self.set_tickers();
                 info!("the configuration was read again");
+                // Ticks that came meanwhile went to tickers that are no more.
+                if self.shared.fence.is_open() {
+                    self.worker.trigger(&self.last_ticks(self.shared.clock.now()));
+                }
             }
             Err(error) => {
                 logs.reload(&self.shared.app().config.logging);
@@ -278,10 +306,9 @@ impl Daemon {
         systemd::stopping();
         self.shared.board.activity(Activity::Stopping);
         let grace = self.shared.app().config.process.shutdown_grace;
-        let leader = self.tasks.pop().expect("the leader was started last");
-        leader.abort();
+        self.leader.abort();
         self.shared.stop.send_replace(true);
-        let workers = self.worker.finish(std::mem::take(&mut self.tasks));
+        let workers = async { while self.tasks.join_next().await.is_some() {} };
         if timeout(grace, workers).await.is_err() {
             warn!(
                 ?grace,

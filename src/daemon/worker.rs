@@ -1,12 +1,12 @@
 //! The workers: one for distributions, one for transfers. Each does one thing at a time.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::task::{AbortHandle, JoinError, JoinHandle};
+use tokio::task::{AbortHandle, JoinError};
 use tracing::{error, info, warn};
 
 use super::Shared;
@@ -30,6 +30,7 @@ pub(super) struct Worker {
     distribution: Notify,
     relay: Notify,
     running: Mutex<Vec<AbortHandle>>,
+    busy: AtomicBool,
     panics: AtomicU64,
 }
 
@@ -41,6 +42,7 @@ impl Worker {
             distribution: Notify::new(),
             relay: Notify::new(),
             running: Mutex::default(),
+            busy: AtomicBool::new(false),
             panics: AtomicU64::new(0),
         }
     }
@@ -48,15 +50,11 @@ impl Worker {
     /// Has kinds looked after, each as of an instant: together, for of windows that end together the day goes first.
     /// While an earlier look still waits or works, this one is kept.
     pub fn trigger(&self, due: &[(Kind, Instant)]) {
-        let mut wanted = lock(&self.wanted);
-        for (kind, as_of) in due {
-            if wanted.insert(*kind, *as_of).is_some() {
-                warn!(job = kind.name(), "the last run has outlasted its period; this tick waits for it");
-            }
+        if self.busy.load(Ordering::Relaxed) {
+            warn!("the last run has outlasted its period; this tick waits for it");
         }
-        if !due.is_empty() {
-            self.distribution.notify_one();
-        }
+        lock(&self.wanted).extend(due.iter().copied());
+        self.distribution.notify_one();
     }
 
     pub fn trigger_relay(&self) {
@@ -71,15 +69,14 @@ impl Worker {
     /// Pays what is due whenever it is wanted, until the daemon stops.
     pub async fn distribute(self: Arc<Self>) {
         while self.is_wanted(&self.distribution).await {
-            let wanted: Vec<(Kind, Instant)> =
-                lock(&self.wanted).iter().map(|(kind, as_of)| (*kind, *as_of)).collect();
+            // Taken before the fence is looked at: what is wanted after it opens is never dropped here.
+            let wanted: Vec<(Kind, Instant)> = std::mem::take(&mut *lock(&self.wanted)).into_iter().collect();
             if wanted.is_empty() || !self.shared.fence.is_open() {
-                lock(&self.wanted).clear();
                 continue;
             }
+            self.busy.store(true, Ordering::Relaxed);
             self.look(&wanted).await;
-            // A tick that came meanwhile has put a later instant here, and a permit for the next round.
-            lock(&self.wanted).retain(|kind, as_of| !wanted.contains(&(*kind, *as_of)));
+            self.busy.store(false, Ordering::Relaxed);
             self.shared.board.activity(Activity::Idle);
             self.trigger_relay();
         }
@@ -121,7 +118,7 @@ impl Worker {
             };
             match walked {
                 Ok(report) if report.is_stuck() => {}
-                Ok(report) => return self.ended(&names, report),
+                Ok(report) => return self.ended(wanted, &report),
                 Err(JobError::Retry(error)) => warn!(job, error = chain(error.as_ref()), "not done"),
                 Err(error) => return self.report(&job, &error),
             }
@@ -140,12 +137,13 @@ impl Worker {
         error!(job, "given up for now; the next tick tries again");
     }
 
-    fn ended(&self, jobs: &[&str], report: WalkReport) {
-        for job in jobs {
-            let failed = report.failed.iter().find(|(window, _)| window.kind.name() == *job);
-            match failed {
-                Some((_, error)) => self.shared.board.failure(job, chain(error.error().as_ref())),
-                None => self.shared.board.success(job),
+    fn ended(&self, wanted: &[(Kind, Instant)], report: &WalkReport) {
+        for (kind, _) in wanted {
+            let failed = report.failed.iter().find(|(window, _)| window.kind == *kind);
+            if let Some((_, error)) = failed {
+                self.shared.board.failure(kind.name(), chain(error.error().as_ref()));
+            } else if report.has_done(*kind) {
+                self.shared.board.success(kind.name());
             }
         }
     }
@@ -174,14 +172,6 @@ impl Worker {
                 }
                 None
             }
-        }
-    }
-
-    /// Waits until the workers have come to their ends.
-    pub async fn finish(&self, tasks: Vec<JoinHandle<()>>) {
-        for task in tasks {
-            // A worker that panicked has ended as well.
-            let _ = task.await;
         }
     }
 

@@ -11,7 +11,9 @@ use tracing::{Instrument, Span, debug, info, info_span, warn};
 use super::{Distributor, JobError};
 use crate::fault;
 use crate::frames::VoteFrame;
+use crate::rewards::money::Units;
 use crate::rewards::plan::{Plan, PlanError};
+use crate::rewards::pool::Books;
 use crate::rewards::rules::Rules;
 use crate::rewards::vote::Turnout;
 use crate::rewards::window::{Instant, Kind, Window, show};
@@ -86,9 +88,6 @@ impl Distributor {
     ///
     /// # Errors
     /// [`JobError`].
-    ///
-    /// # Panics
-    /// Where the pure code finds its own plan unsound.
     pub async fn prepare(&self, window: Window, start: NaiveDate) -> Result<Prepared, JobError> {
         let carry_day = self.carry_day(&window, start).await?;
         let snapshot = self.store.snapshot(&window, carry_day).await?;
@@ -111,9 +110,13 @@ impl Distributor {
                 Kind::Hourly => hourly::plan(window, turnout, &quotes, &snapshot.books, rules),
                 Kind::Daily => daily::plan(window, turnout, &quotes, &snapshot.books, &calendar, rules),
             };
-            plan.map_err(JobError::from)
+            let plan = plan?;
+            warn_of_lost_votes(&plan, &snapshot.books);
+            Ok::<Plan, JobError>(plan)
         });
-        let plan = plan.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        // One window that no plan can be made of stands in no other's way.
+        let plan =
+            plan.await.map_err(|panic| JobError::Fail(anyhow!("making the plan has failed: {panic}")))??;
         Ok(Prepared { plan, runs: snapshot.runs })
     }
 
@@ -161,6 +164,16 @@ fn log_voters(window: &Window, turnout: &Turnout) {
         turnout.by_type.iter().map(|total| format!("{} {}", total.votes, total.vote_type)).collect();
     let by_type = by_type.join(", ");
     info!(%window, votes = turnout.votes, voters = turnout.voters(), %by_type, "votes loaded");
+}
+
+/// Votes that came in sight only after their day was paid are in no pool: the next to look at them is the hour's own
+/// payment, and it says so.
+fn warn_of_lost_votes(plan: &Plan, books: &Books) {
+    let missing = plan.turnout.pool_cc() - plan.cc_total;
+    let day_is_paid = books.carry_day > plan.window.day;
+    if plan.window.kind == Kind::Hourly && day_is_paid && missing > Units::ZERO {
+        warn!(window = %plan.window, cc = %missing, "votes came after their day was paid; this CC is in no pool");
+    }
 }
 
 fn log_paid(plan: &Plan) {

@@ -30,15 +30,18 @@ impl Distributor {
     ) -> Result<Programme, JobError> {
         let timezone = self.calendar.zone().name().to_owned();
         let today = self.calendar.date_of(now);
+        let unset = match first_day {
+            FirstDay::Today => today,
+            FirstDay::Yesterday => today.pred_opt().unwrap_or(today),
+        };
         let Some(recorded) = self.store.programme().await? else {
-            let unset = match first_day {
-                FirstDay::Today => today,
-                FirstDay::Yesterday => today.pred_opt().unwrap_or(today),
-            };
             return Ok(Programme { timezone, start: configured.unwrap_or(unset) });
         };
-        let start = configured.unwrap_or(recorded.start);
-        if self.store.runs().await? > 0 {
+        let has_paid = self.store.runs().await? > 0;
+        // A first look that came to nothing, or was as of some other instant, does not move the start later.
+        let unset = if has_paid { recorded.start } else { recorded.start.min(unset) };
+        let start = configured.unwrap_or(unset);
+        if has_paid {
             if recorded.timezone != timezone {
                 return Err(JobError::Fail(anyhow!(
                     "programme.timezone is {timezone}, but days have been paid in {}: other days would overlap \

@@ -10,7 +10,7 @@ use crate::errors::chain;
 use crate::fault;
 use crate::rewards::plan::Transfer;
 use crate::rewards::window::Instant;
-use crate::store::{QueuedTransfer, Remote, Store};
+use crate::store::{QueuedTransfer, Remote, Store, StoreError};
 
 /// Transfers in one statement.
 const BATCH: u32 = 500;
@@ -46,31 +46,75 @@ pub async fn relay(
             return Ok(relayed);
         }
         let next = clock.now() + pause(&queued);
-        let delivered = remote.deliver(&transfers).await;
-        fault::point("delivered");
-        match delivered {
-            Ok(conflicts) => {
-                relayed.failed += conflicts.len() as u64;
-                for (transfer, holds) in &conflicts {
-                    let partner_id = transfer.partner_id;
-                    let reason = format!("the remote holds {holds} where {} is due", transfer.amount);
-                    warn!(partner_id, time = %transfer.time, reason, "a transfer is not as it should be");
-                    store.transfers_failed(&[*transfer], &reason, next).await?;
-                }
-                let arrived = |transfer: &&Transfer| !conflicts.iter().any(|(other, _)| other == *transfer);
-                let arrived: Vec<Transfer> = transfers.iter().filter(arrived).copied().collect();
-                store.transfers_delivered(&arrived, clock.now()).await?;
-                relayed.delivered += arrived.len() as u64;
-                info!(delivered = arrived.len(), "transfers delivered");
-            }
-            Err(error) => {
-                let reason = chain(&error);
-                warn!(transfers = transfers.len(), reason, "the remote takes no transfers; they stay queued");
-                store.transfers_failed(&transfers, &reason, next).await?;
-                relayed.failed += transfers.len() as u64;
+        let batch = Batch { store, remote, clock, next };
+        match batch.deliver(&transfers, &mut relayed).await? {
+            None => {}
+            Some(error) if error.is_transient() => {
+                // The remote is away: the next batch would fare no better.
+                batch.failed(&transfers, &error, &mut relayed).await?;
                 return Ok(relayed);
             }
+            Some(_) => {
+                // One that the remote refuses keeps no other from its partner.
+                for transfer in &transfers {
+                    let alone = std::slice::from_ref(transfer);
+                    if let Some(error) = batch.deliver(alone, &mut relayed).await? {
+                        batch.failed(alone, &error, &mut relayed).await?;
+                    }
+                }
+            }
         }
+    }
+}
+
+/// Transfers of one look, and when those that fail are tried again.
+struct Batch<'a> {
+    store: &'a dyn Store,
+    remote: &'a dyn Remote,
+    clock: &'a dyn Clock,
+    next: Instant,
+}
+
+impl Batch<'_> {
+    /// Delivers and notes what came of it; gives the error where the remote took none of it.
+    async fn deliver(
+        &self,
+        transfers: &[Transfer],
+        relayed: &mut Relayed,
+    ) -> Result<Option<StoreError>, JobError> {
+        let delivered = self.remote.deliver(transfers).await;
+        fault::point("delivered");
+        let conflicts = match delivered {
+            Ok(conflicts) => conflicts,
+            Err(error) => return Ok(Some(error)),
+        };
+        for (transfer, holds) in &conflicts {
+            let partner_id = transfer.partner_id;
+            let reason = format!("the remote holds {holds} where {} is due", transfer.amount);
+            warn!(partner_id, time = %transfer.time, reason, "a transfer is not as it should be");
+            self.store.transfers_failed(&[*transfer], &reason, self.next).await?;
+        }
+        let arrived = |transfer: &&Transfer| !conflicts.iter().any(|(other, _)| other == *transfer);
+        let arrived: Vec<Transfer> = transfers.iter().filter(arrived).copied().collect();
+        self.store.transfers_delivered(&arrived, self.clock.now()).await?;
+        relayed.delivered += arrived.len() as u64;
+        relayed.failed += conflicts.len() as u64;
+        info!(delivered = arrived.len(), "transfers delivered");
+        Ok(None)
+    }
+
+    /// Notes that the remote took none of these.
+    async fn failed(
+        &self,
+        transfers: &[Transfer],
+        error: &StoreError,
+        relayed: &mut Relayed,
+    ) -> Result<(), JobError> {
+        let reason = chain(error);
+        warn!(transfers = transfers.len(), reason, "the remote takes no transfers; they stay queued");
+        self.store.transfers_failed(transfers, &reason, self.next).await?;
+        relayed.failed += transfers.len() as u64;
+        Ok(())
     }
 }
 

@@ -53,6 +53,8 @@ pub struct WalkReport {
     pub blocked: Vec<(Window, String)>,
     /// Past catch-up: waiting for an operator.
     pub overdue: Vec<Window>,
+    /// Whether the observer ended the walk, so that more may be due.
+    pub broken_off: bool,
 }
 
 impl WalkReport {
@@ -60,6 +62,14 @@ impl WalkReport {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.failed.is_empty() && self.blocked.is_empty() && self.overdue.is_empty()
+    }
+
+    /// Whether all of a kind that was due and within reach is paid.
+    #[must_use]
+    pub fn has_done(&self, kind: Kind) -> bool {
+        let blocked = self.blocked.iter().map(|(window, _)| window);
+        let mut open = self.failed.iter().map(|(window, _)| window).chain(blocked);
+        !self.broken_off && open.all(|window| window.kind != kind)
     }
 
     /// Whether something stopped the walk that may be over soon.
@@ -94,6 +104,7 @@ impl Distributor {
                 continue;
             }
             if !observer.begin(&window) {
+                report.broken_off = true;
                 break;
             }
             match self.pay(window, walk.start).await {

@@ -103,7 +103,8 @@ fn appender(logging: &Logging) -> Result<RollingFileAppender, Box<dyn std::error
         .rotation(rotation)
         .filename_prefix("rewardd")
         .filename_suffix("log")
-        .max_log_files(logging.keep as usize)
+        // Opening removes the file before the newest as well; with one it would be today's own.
+        .max_log_files(logging.keep.max(2) as usize)
         .build(&logging.dir)?;
     Ok(appender)
 }

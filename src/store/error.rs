@@ -18,6 +18,10 @@ pub enum StoreError {
     #[error("{table}.{column} holds {value:?}, which {why}: it was not written by rewardd")]
     Unreadable { table: &'static str, column: &'static str, value: String, why: String },
     #[error(
+        "the remote table cannot hold {due}, it reads back as {holds}; its cc_reward must be DECIMAL(28,8)"
+    )]
+    RemoteInexact { due: String, holds: String },
+    #[error(
         "{what}; the run was rolled back. This must never happen: keep the database as it is and report it"
     )]
     Broken { what: String },
@@ -49,7 +53,7 @@ pub(crate) fn doing(doing: &'static str) -> impl FnOnce(sqlx::Error) -> StoreErr
 }
 
 /// Error numbers of MySQL, MariaDB and TiDB after which the whole transaction may simply be tried again.
-const TRANSIENT_NUMBERS: [u16; 18] = [
+const TRANSIENT_NUMBERS: [u16; 23] = [
     1020, // record has changed since last read (MariaDB, snapshot isolation)
     1040, // too many connections
     1047, // node has not yet prepared for application use (Galera, out of the primary component)
@@ -59,11 +63,16 @@ const TRANSIENT_NUMBERS: [u16; 18] = [
     1180, // error during commit: Galera lost its primary component in the middle of one
     1205, // lock wait timeout
     1213, // deadlock, also certification failure at commit
+    1203, // too many connections of this user
     1290, // running with --read-only, as a failover leaves an old primary
     1317, // query interrupted
     1836, // running in read-only mode
+    1927, // connection was killed (MariaDB)
+    1969, // statement took too long (MariaDB)
+    3024, // statement took too long (MySQL)
     3100, // group replication: a hook refused, as where the group is reforming
     3101, // group replication: rolled back at commit by certification
+    4031, // disconnected for inactivity: the process was suspended (MySQL)
     8002, // TiDB: write conflict
     8005, // TiDB: transaction retryable
 ];

@@ -85,6 +85,35 @@ fn bad_votes_are_named_by_row_and_column(backend: Backend) {
     }
 }
 
+#[test]
+fn instants_of_another_form_stop_the_run_and_are_never_passed_over() {
+    for (kind, backend, time, at) in [
+        ("epoch_sqlite", Backend::Sqlite, "INTEGER", "1795060800"),
+        ("one_digit_day_sqlite", Backend::Sqlite, "TEXT", "'2026-11-9 04:10:00'"),
+        ("day_first_sqlite", Backend::Sqlite, "TEXT", "'19/11/2026 04:10:00'"),
+        ("iso_sqlite", Backend::Sqlite, "TEXT", "'2026-11-19T04:10:00Z'"),
+        ("epoch_mariadb", Backend::MariaDb, "BIGINT", "1795060800"),
+    ] {
+        let scratch = loose_source(backend);
+        scratch.query("DROP TABLE loose_votes");
+        let amount = if backend == Backend::Sqlite { "TEXT" } else { "DECIMAL(40,10)" };
+        scratch.query(&format!(
+            "CREATE TABLE loose_votes (id BIGINT, partner_id BIGINT, vote_type VARCHAR(20), cc {amount}, \
+             ecc {amount}, voted_at {time})"
+        ));
+        scratch.query(&format!("INSERT INTO loose_votes VALUES (2, 7, 'cc', '2', '3', {at})"));
+        assert_snapshot!(kind, says(&scratch, &["once", "--as-of", "2026-11-19T01:00:00Z"]));
+        assert_eq!(scratch.one("SELECT CAST(COUNT(*) AS CHAR) FROM reward_runs"), "0", "{kind}");
+    }
+}
+
+#[test]
+fn two_rates_of_one_instant_are_refused_however_they_are_written() {
+    let scratch = loose_source(Backend::Sqlite);
+    scratch.query("INSERT INTO loose_rates VALUES ('2026-11-01 00:00:00.000000', '1.26')");
+    assert_snapshot!("two_rates", says(&scratch, &["once", "--as-of", "2026-11-19T01:00:00Z"]));
+}
+
 fn an_hour_without_a_rate_is_not_paid(backend: Backend) {
     let scratch = started(backend);
     scratch.import(VOTES, "quoted_at,rate\n2026-11-19T03:00:00.000001Z,1.25\n");

@@ -163,6 +163,15 @@ fn what_was_paid_fixes_zone_and_start(backend: Backend) {
     assert!(kept.contains("hour 5 of 2026-11-19") && kept.lines().count() == 1, "{kept}");
 }
 
+#[test]
+fn a_look_that_paid_nothing_does_not_fix_the_start() {
+    let scratch = Scratch::new(Backend::Sqlite);
+    scratch.import(&format!("{HEADER}{}", vote(1, 7, "10", "2026-11-19T04:00:00Z")), RATES);
+    assert!(scratch.run(&["once", "--as-of", "2030-01-01T00:00:00Z"]).contains("Nothing else is due"));
+    let paid = scratch.run(&["once", "--as-of", "2026-11-19T05:00:00Z"]);
+    assert!(paid.contains("hour 4 of 2026-11-19"), "{paid}");
+}
+
 fn the_log_is_a_chain_of_hashes(backend: Backend) {
     let scratch = started(backend);
     scratch.run(&["once", "--as-of", "2026-11-20T01:00:00Z"]);

@@ -64,7 +64,7 @@ fn pay(config: &Config, votes: &[RandomVote], looks: i64) -> (Vec<Plan>, State) 
         Arc::new(ManualClock::new(start())),
     );
     let mut plans = vec![];
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for look in 1..=looks {
         let now = start() + chrono::TimeDelta::microseconds(8 * DAY_MICROS * look / looks);
         let kinds = vec![(Kind::Daily, now), (Kind::Hourly, now)];

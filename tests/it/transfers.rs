@@ -53,7 +53,9 @@ fn a_dead_remote_blocks_no_distribution_and_gets_all_of_it_later(backend: Backen
     // A remote without its table answers, and takes nothing.
     scratch.query_at(&remote, "DROP TABLE cc_hourly");
     scratch.write_config(&config(&remote));
-    let said = scratch.run(&["once", "transfers"]);
+    let output = scratch.rewardd(&["once", "transfers"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(75));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains("transfers: 0 delivered, 2 failed"), "{said}");
     let failing = waiting(&scratch);
     assert!(
@@ -98,4 +100,38 @@ fn a_lost_answer_is_made_up_for_without_paying_twice(backend: Backend) {
     );
     assert!(scratch.run(&["once", "transfers"]).contains("transfers: 2 delivered, 0 failed"));
     assert_eq!(delivered(&scratch, &remote), arrived);
+}
+
+on_every_backend!(one_that_the_remote_refuses_keeps_no_other_from_its_partner);
+
+fn one_that_the_remote_refuses_keeps_no_other_from_its_partner(backend: Backend) {
+    let mut scratch = Scratch::new(backend);
+    let remote = make_remote(&mut scratch);
+    scratch.query_at(&remote, "DROP TABLE cc_hourly");
+    let (amount, time) =
+        if backend == Backend::Sqlite { ("TEXT", "TEXT") } else { ("DECIMAL(28,8)", "DATETIME(6)") };
+    scratch.query_at(
+        &remote,
+        &format!(
+            "CREATE TABLE cc_hourly (partner_id BIGINT CHECK (partner_id <> 8), cc_reward {amount}, time {time}, \
+             PRIMARY KEY (partner_id, time))"
+        ),
+    );
+    scratch.write_config(&config(&remote).replace("[7]", "[7, 8]"));
+    scratch.import(VOTES, RATES);
+    let said = scratch.run(&["once", "--as-of", "2026-11-19T02:30:00Z"]);
+    assert!(said.contains("transfers: 2 delivered, 1 failed"), "{said}");
+    assert_eq!(delivered(&scratch, &remote).len(), 2);
+    assert_eq!(waiting(&scratch).len(), 1);
+}
+
+#[test]
+fn a_remote_that_rounds_is_refused_and_keeps_nothing() {
+    let (scratch, remote) = prepared(Backend::MariaDb);
+    scratch.query_at(&remote, "ALTER TABLE cc_hourly MODIFY cc_reward DECIMAL(10,0)");
+    scratch.run(&["once", "--as-of", "2026-11-19T02:30:00Z"]);
+    let arrived = delivered(&scratch, &remote);
+    assert_eq!(arrived.len(), 1, "1 can be held, 1.2 cannot: {arrived:?}");
+    let (_, reason) = &waiting(&scratch)[0];
+    assert!(reason.contains("the remote table cannot hold 1.20000000, it reads back as 1"), "{reason}");
 }

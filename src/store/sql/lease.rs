@@ -8,7 +8,7 @@ use super::store::SqlStore;
 use super::text::OwnRow;
 use super::transaction::Work;
 use crate::store::error::doing;
-use crate::store::{Lease, Leases, Result};
+use crate::store::{Lease, Leases, Result, StoreError};
 
 /// One update of the lease; gives whether it was as expected.
 struct Update<'a> {
@@ -31,7 +31,9 @@ impl Work for Update<'_> {
 /// [`crate::store::StoreError`].
 pub async fn read_lease(database: &Database) -> Result<Lease> {
     let rows = database.fetch(sql::LEASE, &[]).await.map_err(doing("reading the lease"))?;
-    let row = OwnRow { table: "reward_lease", row: &rows[0] };
+    let row =
+        rows.first().ok_or_else(|| StoreError::Broken { what: "the lease row is missing".to_owned() })?;
+    let row = OwnRow { table: "reward_lease", row };
     Ok(Lease { holder: row.text(0)?, fence: row.int(1)?, renewals: row.int(2)? })
 }
 

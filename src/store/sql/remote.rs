@@ -11,8 +11,9 @@ use super::text::{parse_time, sql_time};
 use super::transaction::Work;
 use crate::rewards::money::Units;
 use crate::rewards::plan::Transfer;
+use crate::rewards::window::Instant;
 use crate::store::error::doing;
-use crate::store::{Remote, Result};
+use crate::store::{Remote, Result, StoreError};
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -50,19 +51,40 @@ impl Work for Deliver<'_> {
     async fn run(&self, tx: &mut Tx) -> Result<Vec<(Transfer, String)>> {
         let SqlRemote { database, table } = self.remote;
         let mut rows: Vec<Value<'_>> = Vec::with_capacity(self.transfers.len() * 3);
-        let mut keys: Vec<Value<'_>> = Vec::with_capacity(self.transfers.len() * 2);
         for transfer in self.transfers {
-            let key = [transfer.partner_id.into(), sql_time(transfer.time).into()];
-            keys.extend(key.clone());
-            rows.extend(key);
-            rows.push(transfer.amount.to_string().into());
+            let (partner_id, time) = (transfer.partner_id, sql_time(transfer.time));
+            rows.extend([partner_id.into(), time.into(), transfer.amount.to_string().into()]);
         }
+        let before = self.read(tx).await?;
         let insert = insert_remote(database, table, self.transfers.len());
         tx.execute(insert, &rows).await.map_err(doing("writing to the remote table"))?;
+        let after = self.read(tx).await?;
 
-        let read = read_remote(table, self.transfers.len());
+        let mut conflicts = Vec::new();
+        for transfer in self.transfers {
+            let key = (transfer.partner_id, transfer.time);
+            let holds = after.get(&key).cloned().unwrap_or_else(|| "nothing".to_owned());
+            if Units::parse(&holds) == Ok(transfer.amount) {
+                continue;
+            }
+            if !before.contains_key(&key) {
+                // Not a word of it stays: what was written is not what is due.
+                return Err(StoreError::RemoteInexact { due: transfer.amount.to_string(), holds });
+            }
+            conflicts.push((*transfer, holds));
+        }
+        Ok(conflicts)
+    }
+}
+
+impl Deliver<'_> {
+    /// The amounts, as text, that the remote table holds for the transfers.
+    async fn read(&self, tx: &mut Tx) -> Result<BTreeMap<(i64, Instant), String>> {
+        let key = |transfer: &Transfer| [transfer.partner_id.into(), sql_time(transfer.time).into()];
+        let keys: Vec<Value<'_>> = self.transfers.iter().flat_map(key).collect();
+        let read = read_remote(&self.remote.table, self.transfers.len());
         let mut found = BTreeMap::new();
-        for row in tx.fetch(read, &keys).await.map_err(doing("reading the remote table back"))? {
+        for row in tx.fetch(read, &keys).await.map_err(doing("reading the remote table"))? {
             let partner_id = row.int(0).map_err(doing("reading the remote partner"))?;
             let time = row.text(1).map_err(doing("reading the remote time"))?;
             let amount = row.text(2).map_err(doing("reading the remote amount"))?;
@@ -70,14 +92,6 @@ impl Work for Deliver<'_> {
                 found.insert((partner_id, time), amount);
             }
         }
-        let differs = |transfer: &&Transfer| {
-            let amount = found.get(&(transfer.partner_id, transfer.time));
-            amount.and_then(|amount| Units::parse(amount).ok()) != Some(transfer.amount)
-        };
-        let other = |transfer: &Transfer| {
-            let amount = found.get(&(transfer.partner_id, transfer.time));
-            (*transfer, amount.cloned().unwrap_or_else(|| "nothing".to_owned()))
-        };
-        Ok(self.transfers.iter().filter(differs).map(other).collect())
+        Ok(found)
     }
 }

@@ -114,6 +114,8 @@ impl SqlSource {
         let newest =
             tx.fetch(newest, &[end_bound(from).into()]).await.map_err(database(&names.rates_table))?;
         let newest = newest[0].optional_text(0).map_err(database(&names.rates_table))?;
+        // From the whole second on, so that another quote of the same instant is seen however it is written.
+        let newest = newest.map(|newest| newest.get(..SECOND_DIGITS).unwrap_or(&newest).to_owned());
         let sql = format!(
             "/* quotes */ SELECT {quoted_at}, {rate} FROM {table} WHERE {quoted_at} >= ? AND {quoted_at} <= ?",
             rate = quoted(&names.rate),
@@ -132,35 +134,42 @@ impl SqlSource {
         Quotes::new(quotes).map_err(conflict)
     }
 
-    /// Finds rows that no window would ever hold: without an instant, or with one that SQLite, which keeps instants
-    /// as text, would not compare rightly.
+    /// Finds rows that no window would ever hold: without an instant, of a type that is none, or, in SQLite, which keeps
+    /// instants as text, written so that comparing texts is not comparing instants.
     async fn refuse_strays(&self, tx: &mut Tx, window: &Window) -> Result<(), SourceError> {
         let names = &self.names;
         for (table, id, at) in [
             (&names.votes_table, &names.id, &names.voted_at),
             (&names.rates_table, &names.quoted_at, &names.quoted_at),
         ] {
-            let select =
-                format!("/* strays */ SELECT {}, {} FROM {} WHERE", quoted(id), quoted(at), quoted(table));
-            let at_quoted = quoted(at);
+            let (id, column, from) = (quoted(id), quoted(at), quoted(table));
+            let select = format!("/* strays */ SELECT {id}, {column} FROM {from} WHERE");
             let mut stray = |row: &dyn SourceRow| {
                 let why = if row.show(1) == "NULL" { BadValue::Null } else { BadValue::OtherForm };
                 Err(bad_row(table, row, 1, at)(why))
             };
-            tx.each_row(&format!("{select} {at_quoted} IS NULL LIMIT 1"), &[], table, &mut stray).await?;
+            tx.each_row(&format!("{select} {column} IS NULL LIMIT 1"), &[], table, &mut stray).await?;
+            // A wrong type shows in any row; a text that sorts outside of all instants is the first or the last.
+            let mut instant =
+                |row: &dyn SourceRow| row.instant(1).map(drop).map_err(bad_row(table, row, 1, at));
+            for end in ["MIN", "MAX"] {
+                let sql = format!("{select} {column} = (SELECT {end}({column}) FROM {from}) LIMIT 1");
+                tx.each_row(&sql, &[], table, &mut instant).await?;
+            }
             if matches!(self.database, Database::Sqlite(_)) {
-                let sql = format!("{select} {at_quoted} < '0' OR {at_quoted} > ':' LIMIT 1");
-                tx.each_row(&sql, &[], table, &mut stray).await?;
-                for date in [window.start.date_naive(), window.end.date_naive()] {
-                    let sql = format!("{select} {at_quoted} >= ? AND {at_quoted} < ? LIMIT 1");
-                    let other_separators = [format!("{date}!"), format!("{date}~")];
-                    tx.each_row(&sql, &other_separators, table, &mut stray).await?;
+                let sql = format!("{select} {column} >= ? AND {column} < ? AND {column} NOT GLOB ? LIMIT 1");
+                for month in [window.start, window.end].map(|instant| instant.format("%Y-%m").to_string()) {
+                    let range = [format!("{month}-"), format!("{month}."), SQLITE_INSTANT.to_owned()];
+                    tx.each_row(&sql, &range, table, &mut stray).await?;
                 }
             }
         }
         Ok(())
     }
 }
+
+/// How an instant is written in SQLite, up to its second.
+const SQLITE_INSTANT: &str = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9]*";
 
 /// For `map_err`: which value of which row is bad. The row's key is its first column.
 fn bad_row(
@@ -172,6 +181,9 @@ fn bad_row(
     let (table, id, column, value) = (table.to_owned(), row.show(0), column.to_owned(), row.show(index));
     move |why| SourceError::BadRow { table, id, column, value, why: why.to_string() }
 }
+
+/// The length of an instant's text up to its second.
+const SECOND_DIGITS: usize = "2026-11-19 13:00:00".len();
 
 /// A bound whose text is a prefix of every way to write that second, so that comparing texts is comparing instants.
 /// Windows start and end at whole seconds.

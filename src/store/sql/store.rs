@@ -261,6 +261,16 @@ impl Work for RecordProgramme<'_> {
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
         let (timezone, start) = (self.0.timezone.as_str(), self.0.start.to_string());
+        // Another process may have recorded and paid since the caller looked.
+        let runs = tx.fetch(sql::RUNS, &[]).await.map_err(doing("counting the runs"))?;
+        let recorded = tx.fetch(sql::PROGRAMME, &[]).await.map_err(doing("reading the programme"))?;
+        if let (Some(runs), Some(row)) = (runs.first(), recorded.first()) {
+            let row = OwnRow { table: "reward_programme", row };
+            let has_paid = OwnRow { table: "reward_programme", row: runs }.count(0, "runs")? > 0;
+            if has_paid && (row.text(0)? != timezone || row.date(1, "start_day")? < self.0.start) {
+                return Err(StoreError::Stale);
+            }
+        }
         let values = [timezone.into(), start.as_str().into()];
         let updated =
             tx.execute(sql::UPDATE_PROGRAMME, &values).await.map_err(doing("recording the start"))?;
