@@ -2,6 +2,7 @@
 //!
 //! `tests/run` brings the servers up; see there.
 
+#![allow(clippy::disallowed_methods, reason = "tests look at the machine's clock to wait with a deadline")]
 #![allow(clippy::unwrap_used, reason = "a test that unwraps fails with a line number; that is all it needs")]
 
 mod support;

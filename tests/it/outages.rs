@@ -29,7 +29,7 @@ fn prepared(backend: Backend, proxy: Option<&Proxy>) -> (Scratch, String) {
     scratch.write_config(&config(&remote));
     scratch.import(&text("votes.csv"), &text("rates.csv"));
     if let Some(proxy) = proxy {
-        let direct = std::mem::replace(&mut scratch.url, String::new());
+        let direct = std::mem::take(&mut scratch.url);
         scratch.url = proxy.url(&direct);
         scratch.write_config(&config(&proxy.url(&remote)));
         scratch.url = direct;
