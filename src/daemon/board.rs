@@ -77,6 +77,13 @@ impl Board {
         self.post(|state| state.last_error = Some(LastError { at, job: job.to_owned(), error }));
     }
 
+    /// What is due and was not paid by the last look.
+    pub fn waiting(&self, waiting: Vec<String>) {
+        if self.lock().state.waiting != waiting {
+            self.post(|state| state.waiting = waiting);
+        }
+    }
+
     pub fn next_tick(&self, job: &str, next: Option<Instant>) {
         self.post(|state| {
             match next {

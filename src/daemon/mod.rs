@@ -256,6 +256,7 @@ impl Daemon {
             last_success = ?state.last_success,
             next_ticks = ?state.next_ticks,
             last_error = ?state.last_error,
+            waiting = ?state.waiting,
             panics = self.worker.panics(),
             "status"
         );

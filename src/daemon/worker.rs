@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinError};
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use super::Shared;
 use crate::errors::chain;
@@ -111,21 +111,24 @@ impl Worker {
         let names: Vec<&str> = wanted.iter().map(|(kind, _)| kind.name()).collect();
         let job = names.join("+");
         let mut pause = FIRST_PAUSE;
+        let mut why = String::new();
         for attempt in 1..=ATTEMPTS {
             let (shared, kinds, name) = (Arc::clone(&self.shared), wanted.to_vec(), job.clone());
             let Some(walked) = self.guarded(async move { walk(&shared, kinds, &name).await }).await else {
                 return;
             };
             match walked {
-                Ok(report) if report.is_stuck() => {}
-                Ok(report) => return self.ended(wanted, &report),
-                Err(JobError::Retry(error)) => warn!(job, error = chain(error.as_ref()), "not done"),
+                Ok(report) => match report.stuck_by() {
+                    Some(error) => why = chain(error.as_ref()),
+                    None => return self.ended(wanted, &report),
+                },
+                Err(JobError::Retry(error)) => why = chain(error.as_ref()),
                 Err(error) => return self.report(&job, &error),
             }
             if attempt == ATTEMPTS || self.shared.is_stopping() || !self.shared.fence.is_open() {
                 break;
             }
-            info!(job, attempt, ?pause, "tried again");
+            warn!(job, attempt, ?pause, error = why, "not done; it is tried again");
             let mut stop = self.shared.stop.subscribe();
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -133,8 +136,8 @@ impl Worker {
             }
             pause *= 2;
         }
-        self.shared.board.failure(&job, "given up for now; the next tick tries again".to_owned());
-        error!(job, "given up for now; the next tick tries again");
+        error!(job, error = why, "given up for now; the next tick tries again");
+        self.shared.board.failure(&job, format!("{why}; the next tick tries again"));
     }
 
     fn ended(&self, wanted: &[(Kind, Instant)], report: &WalkReport) {
@@ -146,6 +149,7 @@ impl Worker {
                 self.shared.board.success(kind.name());
             }
         }
+        self.shared.board.waiting(report.waiting());
     }
 
     fn report(&self, job: &str, error: &JobError) {

@@ -72,10 +72,24 @@ impl WalkReport {
         !self.broken_off && open.all(|window| window.kind != kind)
     }
 
-    /// Whether something stopped the walk that may be over soon.
+    /// What stopped the walk, where it may be over soon.
     #[must_use]
-    pub fn is_stuck(&self) -> bool {
-        self.failed.iter().any(|(_, error)| matches!(error, JobError::Retry(_)))
+    pub fn stuck_by(&self) -> Option<&anyhow::Error> {
+        self.failed.iter().find_map(|(_, error)| match error {
+            JobError::Retry(error) => Some(error),
+            JobError::Fail(_) => None,
+        })
+    }
+
+    /// What is due and was not paid, a line each; windows past catch-up in one.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<String> {
+        let failed = self.failed.iter().map(|(_, error)| chain(error.error().as_ref()));
+        let blocked = self.blocked.iter().map(|(window, reason)| format!("{window} was not paid: {reason}"));
+        let overdue = self.overdue.first().zip(self.overdue.last()).map(|(first, last)| {
+            format!("{} windows past catch-up wait for an operator, {first} to {last}", self.overdue.len())
+        });
+        overdue.into_iter().chain(failed).chain(blocked).collect()
     }
 }
 

@@ -46,6 +46,9 @@ pub struct ProcessState {
     #[serde(with = "instants::by_job")]
     pub next_ticks: BTreeMap<String, Instant>,
     pub last_error: Option<LastError>,
+    /// Windows that are due and were not paid by the last look, with the reason; those past catch-up in one line.
+    #[serde(default)]
+    pub waiting: Vec<String>,
 }
 
 /// What a process is doing.
@@ -95,6 +98,7 @@ impl ProcessState {
             last_success: BTreeMap::new(),
             next_ticks: BTreeMap::new(),
             last_error: None,
+            waiting: Vec::new(),
         }
     }
 }
@@ -147,7 +151,7 @@ pub enum Claim {
     /// The owner before ended as it should.
     Clean,
     /// The owner before died, by a crash, a kill or a reboot; this is what it last said.
-    Healed(ProcessState),
+    Healed(Box<ProcessState>),
     /// The file cannot be read or understood. It is replaced by the next write, if it can be.
     Unreadable(StateFileError),
     /// The lock cannot be had, though nobody seems to hold it: a second daemon would not be noticed. Every write tries
@@ -238,7 +242,7 @@ fn former(path: &Path) -> Claim {
     match StateFile::read(path) {
         Ok(None) => Claim::Fresh,
         Ok(Some(state)) if state.activity == Activity::Stopped => Claim::Clean,
-        Ok(Some(state)) => Claim::Healed(state),
+        Ok(Some(state)) => Claim::Healed(Box::new(state)),
         Err(error) => Claim::Unreadable(error),
     }
 }

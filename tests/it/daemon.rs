@@ -361,6 +361,8 @@ fn a_window_whose_plan_panics_stands_alone_and_is_tried_again() {
     let clock = clock("2026-11-19T00:20:00Z", 3600);
     let mut daemon = programme.start("daemon", &[("REWARDD_CLOCK", &clock)]);
     daemon.until_logged("making the plan has failed");
+    daemon
+        .until_state("what waits, and why", |state| state["waiting"].to_string().contains("day 2026-11-18"));
     assert_eq!(programme.runs(), 23);
     set_pool(&pool);
     until_true("the day is paid", || programme.count("reward_runs WHERE reward_type = 'daily'") == 1);

@@ -24,6 +24,7 @@ fn running() -> ProcessState {
         last_success: BTreeMap::from([("hourly".to_owned(), instant("2026-11-19T13:00:07Z"))]),
         next_ticks: BTreeMap::from([("transfers".to_owned(), instant("2026-11-19T14:01:00Z"))]),
         last_error: Some(LastError { at, job: "transfers".to_owned(), error: "no route".to_owned() }),
+        waiting: vec!["day 2026-11-18: an hour of this day has failed".to_owned()],
     }
 }
 
@@ -103,7 +104,10 @@ fn what_is_written_is_read_again_and_looks_like_this() {
     "at": "2026-11-19T14:00:05.250000Z",
     "job": "transfers",
     "error": "no route"
-  }
+  },
+  "waiting": [
+    "day 2026-11-18: an hour of this day has failed"
+  ]
 }
 "#;
     assert_eq!(fs::read_to_string(&path).unwrap(), expected);
@@ -129,7 +133,7 @@ fn the_file_of_a_dead_owner_is_healed_and_tells_what_was_running() {
     let (_next, claim) = StateFile::claim(&path).unwrap();
     let warning = claim.warning().unwrap();
     assert!(warning.contains("running hourly: hour 13 of 2026-11-19"), "{warning}");
-    assert!(matches!(claim, Claim::Healed(former) if former == died));
+    assert!(matches!(claim, Claim::Healed(former) if *former == died));
 }
 
 #[test]
