@@ -237,14 +237,8 @@ impl Daemon {
         // Every tick looks after all kinds, each as of its own last tick: a day that could not be paid at midnight is
         // paid at half past, and not a day later.
         if ticked && self.shared.fence.is_open() {
-            self.worker.trigger(&self.last_ticks(now));
+            self.worker.trigger(&last_ticks(&self.shared.app().config, now));
         }
-    }
-
-    /// What the ticks up to an instant ask for.
-    fn last_ticks(&self, now: Instant) -> Vec<(Kind, Instant)> {
-        let last = |(job, ticker): &(&'static str, Ticker)| kind_of(job).zip(ticker.last_until(now));
-        self.tickers.iter().filter_map(last).collect()
     }
 
     fn log_status(&self) {
@@ -276,7 +270,8 @@ impl Daemon {
                 info!("the configuration was read again");
                 // Ticks that came meanwhile went to tickers that are no more.
                 if self.shared.fence.is_open() {
-                    self.worker.trigger(&self.last_ticks(self.shared.clock.now()));
+                    let now = self.shared.clock.now();
+                    self.worker.trigger(&last_ticks(&self.shared.app().config, now));
                 }
             }
             Err(error) => {
@@ -375,13 +370,15 @@ async fn lead(shared: Arc<Shared>, worker: Arc<Worker>, mut former: Option<Strin
 
 /// Triggers what the ticks up to now would have: a start does not pay an hour before its tick.
 fn catch_up(shared: &Shared, worker: &Worker) {
-    let app = shared.app();
-    let now = shared.clock.now();
+    worker.trigger(&last_ticks(&shared.app().config, shared.clock.now()));
+    worker.trigger_relay();
+}
+
+/// What the ticks up to an instant ask for: each kind as of its own last one.
+fn last_ticks(config: &Config, now: Instant) -> Vec<(Kind, Instant)> {
     let last_tick = |(job, pattern)| {
-        let last = Pattern::new(pattern, app.config.programme.timezone).last_until(now);
+        let last = Pattern::new(pattern, config.programme.timezone).last_until(now);
         kind_of(job).zip(last)
     };
-    let due: Vec<(Kind, Instant)> = schedule(&app.config).into_iter().filter_map(last_tick).collect();
-    worker.trigger(&due);
-    worker.trigger_relay();
+    schedule(config).into_iter().filter_map(last_tick).collect()
 }

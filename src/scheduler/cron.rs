@@ -97,12 +97,6 @@ impl Ticker {
         tick
     }
 
-    /// The last tick at or before an instant.
-    #[must_use]
-    pub fn last_until(&self, instant: Instant) -> Option<Instant> {
-        self.pattern.last_until(instant)
-    }
-
     /// The tick that is waited for.
     #[must_use]
     pub const fn next(&self) -> Option<Instant> {
