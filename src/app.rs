@@ -11,7 +11,7 @@ use crate::config::{Config, DatabaseUrl};
 use crate::jobs::{Distributor, RulesInForce};
 use crate::rewards::window::Calendar;
 use crate::store::memory::MemoryStore;
-use crate::store::sql::{self, Access, Database, Fence, SourceNames, SqlRemote, SqlSource, SqlStore};
+use crate::store::sql::{self, Access, Database, Effort, Fence, SourceNames, SqlRemote, SqlSource, SqlStore};
 use crate::store::{Leases, Remote, Source, Store};
 
 /// The parts of the program, put together as configured.
@@ -129,8 +129,13 @@ async fn open_database(config: &Config, mode: Mode) -> anyhow::Result<Database> 
 /// Where it cannot be opened.
 pub async fn open_source(config: &Config, rewards: &Database) -> anyhow::Result<SqlSource> {
     let same = config.source_url() == &config.database.url;
-    let database = if same { rewards.clone() } else { open_other(config.source_url(), Access::Read).await? };
-    Ok(SqlSource::new(database, source_names(config)))
+    let database = if same {
+        rewards.clone()
+    } else {
+        let connections = config.source.connections + sql::LEFT_TO_OTHERS;
+        open_other(config.source_url(), Access::Read, connections).await?
+    };
+    Ok(SqlSource::new(database, source_names(config), source_effort(config)))
 }
 
 /// The source for import, which is the one thing that writes to it.
@@ -141,11 +146,11 @@ pub async fn open_for_import(config: &Config, rewards: &Database) -> anyhow::Res
     if config.source_url() == &config.database.url {
         return Ok(rewards.clone());
     }
-    open_other(config.source_url(), Access::Write).await
+    open_other(config.source_url(), Access::Write, 4).await
 }
 
-async fn open_other(url: &DatabaseUrl, access: Access) -> anyhow::Result<Database> {
-    Database::open(url, access, 4).await.context("opening the source of votes (source.url)")
+async fn open_other(url: &DatabaseUrl, access: Access, connections: u32) -> anyhow::Result<Database> {
+    Database::open(url, access, connections).await.context("opening the source of votes (source.url)")
 }
 
 /// The names of the source's tables and columns.
@@ -163,5 +168,14 @@ pub fn source_names(config: &Config) -> SourceNames {
         voted_at: columns.voted_at.clone(),
         quoted_at: columns.quoted_at.clone(),
         rate: columns.rate.clone(),
+    }
+}
+
+fn source_effort(config: &Config) -> Effort {
+    let source = &config.source;
+    Effort {
+        connections: source.connections,
+        memory_budget: source.memory_budget,
+        aggregate: source.aggregate,
     }
 }

@@ -1,6 +1,7 @@
 //! The only place that knows what time it is. Everything else is told.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use chrono::Utc;
 
@@ -41,6 +42,24 @@ fn accelerated(now: Instant) -> Instant {
 #[cfg(not(debug_assertions))]
 const fn accelerated(now: Instant) -> Instant {
     now
+}
+
+/// How long things take, by a clock that nobody sets.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    #[expect(clippy::disallowed_methods, reason = "a span of time is no time of day")]
+    #[must_use]
+    pub fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    /// The time since the start or since this was last asked.
+    pub fn lap(&mut self) -> Duration {
+        let before = std::mem::replace(self, Self::start());
+        self.0 - before.0
+    }
 }
 
 /// A clock that stands still until it is set: for runs as of another instant, and for tests.

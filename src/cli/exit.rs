@@ -96,7 +96,7 @@ impl Exit {
                 SourceError::BadRow { .. } | SourceError::Conflict { .. } => Some(Self::BadData),
                 error if error.is_transient() => Some(Self::TryAgain),
                 SourceError::Database { .. } => Some(Self::BadConfig),
-                SourceError::Open(_) => None,
+                SourceError::Open(_) | SourceError::Moved { .. } => None,
             };
         }
         cause.is::<std::io::Error>().then_some(Self::Files)

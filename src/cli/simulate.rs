@@ -134,12 +134,12 @@ struct Paid {
 
 impl Paid {
     fn add(&mut self, plan: &Plan) {
-        for (name, amounts) in columns(plan.window.kind).iter().zip(plan.amounts()) {
+        for (name, amounts) in columns(plan.window.kind).iter().zip(&plan.amounts) {
             for (tally, amount) in plan.turnout.ranking.iter().zip(amounts) {
                 let partner = self.by_partner.entry(tally.partner_id).or_default();
-                *partner = *partner + amount;
+                *partner = *partner + *amount;
                 let column = self.by_column.entry(name).or_default();
-                *column = *column + amount;
+                *column = *column + *amount;
             }
         }
     }

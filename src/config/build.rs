@@ -5,17 +5,20 @@ use std::time::Duration;
 use super::settings::Settings;
 use super::url::DatabaseUrl;
 use super::values::{
-    address, column, cron, date, decimal, duration, filled, integer, list, optional, path, share, table,
-    time_zone, url, whole, word,
+    address, column, cron, date, decimal, duration, filled, integer, list, optional, path, share, size,
+    table, time_zone, url, whole, word,
 };
 use super::{
-    Columns, Config, ConfigError, Database, FORMATS, Http, LEVELS, Logging, Process, Programme, RANK_KEYS,
-    ROTATIONS, Remote, SPLIT_PARTS, Schedule, Source,
+    AGGREGATES, Aggregate, Columns, Config, ConfigError, Database, FORMATS, Http, LEVELS, Logging, Process,
+    Programme, RANK_KEYS, ROTATIONS, Remote, SPLIT_PARTS, Schedule, Source,
 };
 use crate::rewards::money::Units;
 use crate::rewards::rules::{
     DAILY_TIERS, DailyRules, HOURLY_CATEGORIES, HourlyRules, MarketBonusRules, PoolRules, Rules,
 };
+
+/// In bytes.
+const MEGABYTE: u64 = 1_000_000;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -63,6 +66,12 @@ pub(super) fn build(mut settings: Settings<'_>, without_url: WithoutUrl) -> Resu
             lease: s.read("process.lease", duration(Duration::from_secs(1)..=DAY)),
         },
     };
+    if config.source.aggregate == Aggregate::Server && config.source_url().is_sqlite() {
+        settings.report(
+            "source.aggregate",
+            "SQLite keeps amounts as text and cannot add them up: set it to \"daemon\"",
+        );
+    }
     settings.finish(config)
 }
 
@@ -87,6 +96,9 @@ fn source(s: &mut Settings<'_>) -> Source {
         url: s.read("source.url", |v| optional(v, url)),
         votes_table: s.read("source.votes_table", table),
         rates_table: s.read("source.rates_table", table),
+        connections: s.read("source.connections", whole(1..=64)),
+        memory_budget: s.read("source.memory_budget", size(MEGABYTE..=1_000_000 * MEGABYTE)),
+        aggregate: s.read("source.aggregate", |v| word(&AGGREGATES, v)),
         columns: Columns {
             id: s.read("source.columns.id", column),
             partner_id: s.read("source.columns.partner_id", column),

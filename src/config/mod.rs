@@ -78,7 +78,21 @@ pub struct Source {
     pub votes_table: String,
     /// `table` or `schema.table`.
     pub rates_table: String,
+    /// How many read a day at the same time.
+    pub connections: u32,
+    /// What adding a window's votes up may take, bytes.
+    pub memory_budget: usize,
+    pub aggregate: Aggregate,
     pub columns: Columns,
+}
+
+/// Who adds the votes of a partner up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aggregate {
+    /// The daemon, which reads them all.
+    Daemon,
+    /// The source's server.
+    Server,
 }
 
 /// The source's name of each column of votes and, the last two, of rates.
@@ -177,6 +191,7 @@ const LEVELS: [(&str, Level); 5] = [
     ("debug", Level::Debug),
     ("trace", Level::Trace),
 ];
+const AGGREGATES: [(&str, Aggregate); 2] = [("daemon", Aggregate::Daemon), ("server", Aggregate::Server)];
 const FORMATS: [(&str, Format); 2] = [("text", Format::Text), ("json", Format::Json)];
 const ROTATIONS: [(&str, Rotation); 3] =
     [("never", Rotation::Never), ("hourly", Rotation::Hourly), ("daily", Rotation::Daily)];

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use toml::Value;
 
-use super::{Config, FORMATS, RANK_KEYS, ROTATIONS, SPLIT_PARTS, name_in};
+use super::values::show_size;
+use super::{AGGREGATES, Config, FORMATS, RANK_KEYS, ROTATIONS, SPLIT_PARTS, name_in};
 use crate::rewards::money::Units;
 use crate::rewards::rules::{DAILY_TIERS, HOURLY_CATEGORIES, Rules};
 
@@ -46,6 +47,9 @@ impl Config {
             entry("source.url", or_empty(source.url.as_ref())),
             entry("source.votes_table", &*source.votes_table),
             entry("source.rates_table", &*source.rates_table),
+            entry("source.connections", source.connections),
+            entry("source.memory_budget", show_size(source.memory_budget as u64)),
+            entry("source.aggregate", name_in(&AGGREGATES, source.aggregate)),
             entry("source.columns.id", &*columns.id),
             entry("source.columns.partner_id", &*columns.partner_id),
             entry("source.columns.vote_type", &*columns.vote_type),

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use chrono::{Datelike, NaiveDate, NaiveTime};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use croner::parser::{CronParser, Seconds};
@@ -214,6 +215,26 @@ pub(super) fn duration(range: RangeInclusive<Duration>) -> impl Fn(&Value<'_>) -
         let (low, high) = (humantime::format_duration(*range.start()), range.end().as_secs() / 3600);
         Err(format!("must be {low} to {high}h, not {text}"))
     }
+}
+
+/// An amount of memory as people write it: "256MB", "1GiB"; in bytes.
+pub(super) fn size(range: RangeInclusive<u64>) -> impl Fn(&Value<'_>) -> Result<usize, String> {
+    move |value| {
+        let text = text(value)?;
+        let size = ByteSize::from_str(text)
+            .map_err(|_| format!("{text:?} is not an amount of memory such as \"256MB\" or \"1GiB\""))?;
+        if range.contains(&size.as_u64()) {
+            return Ok(usize::try_from(size.as_u64()).expect("the range is within what can be addressed"));
+        }
+        Err(format!("must be {} to {}, not {text}", show_size(*range.start()), show_size(*range.end())))
+    }
+}
+
+/// An amount of memory in the largest unit that says it exactly.
+pub(super) fn show_size(bytes: u64) -> String {
+    let units = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    let exact = units.into_iter().find(|(unit, _)| bytes.is_multiple_of(*unit));
+    exact.map_or_else(|| format!("{bytes}B"), |(unit, name)| format!("{}{name}", bytes / unit))
 }
 
 /// A column's name as it can be quoted into SQL.

@@ -122,10 +122,10 @@ impl Tables {
 }
 
 fn write_rewards(out: &mut dyn Write, plan: &Plan) -> io::Result<()> {
-    let (amounts, time) = (plan.amounts(), show(plan.window.start));
+    let (amounts, time) = (&plan.amounts, show(plan.window.start));
     for (index, tally) in plan.turnout.ranking.iter().enumerate() {
         write!(out, "{},{},{time}", tally.partner_id, index + 1)?;
-        for column in &amounts {
+        for column in amounts {
             write!(out, ",{}", column[index])?;
         }
         writeln!(out)?;

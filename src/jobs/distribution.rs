@@ -9,8 +9,9 @@ use chrono::NaiveDate;
 use tracing::{Instrument, Span, debug, info, info_span, warn};
 
 use super::{Distributor, JobError};
+use crate::clock::Stopwatch;
 use crate::fault;
-use crate::frames::VoteFrame;
+use crate::frames;
 use crate::rewards::money::Units;
 use crate::rewards::plan::{Plan, PlanError};
 use crate::rewards::pool::Books;
@@ -18,7 +19,7 @@ use crate::rewards::rules::Rules;
 use crate::rewards::vote::Turnout;
 use crate::rewards::window::{Instant, Kind, Window, show};
 use crate::rewards::{daily, hourly};
-use crate::store::{Commit, Committed, Loaded, StoreError};
+use crate::store::{Commit, Committed, Loaded, Request, StoreError};
 
 /// How often a plan is made anew when another run was committed in between. With one writer that does not happen at
 /// all; with two by mistake, one of them is through after a few.
@@ -32,6 +33,15 @@ const PATIENCE: Duration = Duration::from_secs(1800);
 pub struct Prepared {
     pub plan: Plan,
     runs: u64,
+    phases: Phases,
+}
+
+/// How long each part of a run took.
+#[derive(Clone, Copy, Debug, Default)]
+struct Phases {
+    load: Duration,
+    rank: Duration,
+    allocate: Duration,
 }
 
 /// What became of a window.
@@ -67,9 +77,10 @@ impl Distributor {
                 rules_version: &self.rules.version,
                 now: self.clock.now(),
             };
+            let mut watch = Stopwatch::start();
             match self.store.commit(commit).await {
                 Ok(Committed::Done) => {
-                    log_paid(&prepared.plan);
+                    log_paid(&prepared, watch.lap());
                     return Ok(Outcome::Paid(Box::new(prepared.plan)));
                 }
                 Ok(Committed::AlreadyPaid) => return Ok(Outcome::AlreadyPaid),
@@ -91,9 +102,16 @@ impl Distributor {
     pub async fn prepare(&self, window: Window, start: NaiveDate) -> Result<Prepared, JobError> {
         let carry_day = self.carry_day(&window, start).await?;
         let snapshot = self.store.snapshot(&window, carry_day).await?;
-        let loading = tokio::time::timeout(PATIENCE, self.source.load(&window, self.quotes_from(&window)));
+        let request = Request {
+            window,
+            quotes_from: self.quotes_from(&window),
+            count_types: tracing::enabled!(tracing::Level::DEBUG),
+        };
+        let mut watch = Stopwatch::start();
+        let loading = tokio::time::timeout(PATIENCE, self.source.load(&request));
         let silent = |_| JobError::Retry(anyhow!("the source of votes has not answered for {PATIENCE:?}"));
         let Loaded { votes, quotes } = loading.await.map_err(silent)??;
+        let load = watch.lap();
         fault::point("loaded");
         let rules = Arc::clone(&self.rules);
         let calendar = self.calendar;
@@ -102,9 +120,16 @@ impl Distributor {
         let plan = tokio::task::spawn_blocking(move || {
             let _inside = span.enter();
             let rules: &Rules = &rules.rules;
-            let frame = VoteFrame::new(window, votes)?;
-            log_turnout(&frame)?;
-            let turnout: Turnout = frame.turnout(rules)?;
+            for count in votes.type_counts() {
+                debug!(
+                    partner_id = count.partner_id,
+                    vote_type = count.vote_type,
+                    votes = count.votes,
+                    "votes"
+                );
+            }
+            let turnout = frames::turnout(votes, rules)?;
+            let rank = watch.lap();
             log_voters(&window, &turnout);
             let plan: Result<Plan, PlanError> = match window.kind {
                 Kind::Hourly => hourly::plan(window, turnout, &quotes, &snapshot.books, rules),
@@ -112,12 +137,12 @@ impl Distributor {
             };
             let plan = plan?;
             warn_of_lost_votes(&plan, &snapshot.books);
-            Ok::<Plan, JobError>(plan)
+            Ok::<_, JobError>((plan, Phases { load, rank, allocate: watch.lap() }))
         });
         // One window that no plan can be made of stands in no other's way.
-        let plan =
+        let (plan, phases) =
             plan.await.map_err(|panic| JobError::Fail(anyhow!("making the plan has failed: {panic}")))??;
-        Ok(Prepared { plan, runs: snapshot.runs })
+        Ok(Prepared { plan, runs: snapshot.runs, phases })
     }
 
     /// The first instant whose quotes bear on the window.
@@ -150,15 +175,6 @@ impl Distributor {
     }
 }
 
-fn log_turnout(frame: &VoteFrame) -> Result<(), JobError> {
-    if tracing::enabled!(tracing::Level::DEBUG) {
-        for count in frame.type_counts()? {
-            debug!(partner_id = count.partner_id, vote_type = count.vote_type, votes = count.votes, "votes");
-        }
-    }
-    Ok(())
-}
-
 fn log_voters(window: &Window, turnout: &Turnout) {
     let by_type: Vec<String> =
         turnout.by_type.iter().map(|total| format!("{} {}", total.votes, total.vote_type)).collect();
@@ -176,7 +192,8 @@ fn warn_of_lost_votes(plan: &Plan, books: &Books) {
     }
 }
 
-fn log_paid(plan: &Plan) {
+fn log_paid(prepared: &Prepared, commit: Duration) {
+    let Prepared { plan, phases, .. } = prepared;
     let window = plan.window;
     if let Some(daily) = plan.daily.as_ref().filter(|daily| daily.late_cc.is_negative()) {
         warn!(%window, late_cc = %daily.late_cc, "votes have vanished since their hours were settled; the pool stays");
@@ -192,6 +209,10 @@ fn log_paid(plan: &Plan) {
         undistributed = %plan.undistributed(),
         market_bonus = %plan.market_bonus(),
         transfers = plan.transfers.len(),
+        load_ms = phases.load.as_millis() as u64,
+        rank_ms = phases.rank.as_millis() as u64,
+        allocate_ms = phases.allocate.as_millis() as u64,
+        commit_ms = commit.as_millis() as u64,
         "paid"
     );
 }

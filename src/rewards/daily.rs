@@ -5,7 +5,7 @@ use chrono::Days;
 use super::allocation::{Allocation, allocate, allocate_equally};
 use super::hourly::settle;
 use super::money::{MoneyError, Units};
-use super::plan::{DAILY_COLUMNS, DailyFigures, MarketBonus, Part, Plan, PlanError};
+use super::plan::{DAILY_COLUMNS, DailyFigures, MarketBonus, Part, Plan, PlanError, amounts};
 use super::pool::{Books, Pools, Settlement};
 use super::rates::Quotes;
 use super::rules::{DailyRules, MarketBonusRules, Rules};
@@ -53,7 +53,10 @@ pub fn plan(
     pools.add(books.carry_day, undistributed).map_err(money("the carry"))?;
     let pool = (pool_before, pools.get(window.day));
 
-    let mut plan = Plan {
+    let mut amounts = amounts(Kind::Daily, turnout.voters(), &parts);
+    let reference = quotes.mean(lookback_start(&window, calendar, &rules.daily.market_bonus), window.start);
+    let market = market_bonus(&window, &mut amounts, rate, reference, &rules.daily.market_bonus)?;
+    let plan = Plan {
         window,
         rate,
         cc_total: turnout.pool_cc(),
@@ -62,15 +65,13 @@ pub fn plan(
         to_share: total,
         daily_share: Units::ZERO,
         parts,
-        daily: None,
+        daily: Some(DailyFigures { late_cc, late_total, ecc_cap, market }),
         pool,
         pool_changes: pools.changes(),
+        amounts,
         transfers: vec![],
         turnout,
     };
-    let reference = quotes.mean(lookback_start(&window, calendar, &rules.daily.market_bonus), window.start);
-    let market = market_bonus(&plan, reference, &rules.daily.market_bonus)?;
-    plan.daily = Some(DailyFigures { late_cc, late_total, ecc_cap, market });
     Ok(plan.assert_sound())
 }
 
@@ -151,24 +152,23 @@ fn part(column: &'static str, part: Units, members: Vec<u32>, allocation: Alloca
     Part { column, part, members, shares: allocation.shares, undistributed: allocation.undistributed }
 }
 
-/// `floor8(sum of the other daily rewards · ratio)` per partner, on top of the pool.
+/// `floor8(sum of the other daily rewards · ratio)` per partner, on top of the pool: the last column of `amounts`.
 fn market_bonus(
-    plan: &Plan,
+    window: &Window,
+    amounts: &mut [Vec<Units>],
+    rate_end: Units,
     reference: Option<Units>,
     rules: &MarketBonusRules,
 ) -> Result<MarketBonus, PlanError> {
-    let ratio = bonus_ratio(plan.rate, reference, rules);
-    let mut sums = vec![Units::ZERO; plan.turnout.voters()];
-    for column in plan.amounts() {
-        for (sum, amount) in sums.iter_mut().zip(column) {
-            *sum = *sum + amount;
-        }
+    let ratio = bonus_ratio(rate_end, reference, rules);
+    let (bonuses, others) = amounts.split_last_mut().expect("a day has columns");
+    for (row, bonus) in bonuses.iter_mut().enumerate() {
+        let sum = others.iter().map(|column| column[row]).sum();
+        *bonus = floor_mul(window, sum, ratio)?;
     }
-    let bonuses: Vec<Units> =
-        sums.into_iter().map(|sum| floor_mul(&plan.window, sum, ratio)).collect::<Result<_, _>>()?;
     let total = Units::checked_sum(bonuses.iter().copied());
-    let total = total.map_err(PlanError::money(&plan.window, "the market bonus"))?;
-    Ok(MarketBonus { rate_end: plan.rate, rate_reference: reference, ratio, bonuses, total })
+    let total = total.map_err(PlanError::money(window, "the market bonus"))?;
+    Ok(MarketBonus { rate_end, rate_reference: reference, ratio, total })
 }
 
 /// `clamp(floor8((rate_end / rate_ref − 1) · sensitivity), 0, max_ratio)`. A reference of 0 says nothing of a rise,

@@ -2,11 +2,11 @@
 
 use super::allocation::{allocate, allocate_equally};
 use super::money::Units;
-use super::plan::{HOURLY_COLUMNS, Part, Plan, PlanError, Transfer};
+use super::plan::{HOURLY_COLUMNS, Part, Plan, PlanError, Transfer, amounts};
 use super::pool::{Books, Pools, Settlement};
 use super::rates::Quotes;
 use super::rules::Rules;
-use super::vote::Turnout;
+use super::vote::{Tally, Turnout};
 use super::window::{Kind, Window};
 
 /// Plans the payment of one hour, and its settlement where no run has settled it before.
@@ -40,7 +40,8 @@ pub fn plan(
         pools.add(books.carry_day, undistributed).map_err(PlanError::money(&window, "the pool"))?;
     }
     let pool = (pool_before, pools.get(window.day));
-    let mut plan = Plan {
+    let amounts = amounts(Kind::Hourly, turnout.voters(), &parts);
+    let plan = Plan {
         window,
         rate: settlement.rate,
         cc_total: settlement.cc_total,
@@ -52,10 +53,10 @@ pub fn plan(
         daily: None,
         pool,
         pool_changes: pools.changes(),
-        transfers: vec![],
+        transfers: transfers(&window, &turnout, &amounts, &rules.special_partners),
+        amounts,
         turnout,
     };
-    plan.transfers = transfers(&plan, &rules.special_partners);
     Ok(plan.assert_sound())
 }
 
@@ -91,19 +92,22 @@ fn parts(turnout: &Turnout, share: Units, rules: &Rules) -> Vec<Part> {
 }
 
 /// The sums of the special partners who have a row.
-fn transfers(plan: &Plan, special_partners: &[i64]) -> Vec<Transfer> {
+fn transfers(
+    window: &Window,
+    turnout: &Turnout,
+    amounts: &[Vec<Units>],
+    special_partners: &[i64],
+) -> Vec<Transfer> {
     if special_partners.is_empty() {
         return vec![];
     }
-    let amounts = plan.amounts();
-    let sum = |row: usize| amounts.iter().map(|column| column[row]).sum();
-    let ranking = plan.turnout.ranking.iter().enumerate();
-    let mut transfers: Vec<Transfer> = ranking
-        .filter(|(_, tally)| special_partners.binary_search(&tally.partner_id).is_ok())
+    let is_special = |tally: &Tally| special_partners.binary_search(&tally.partner_id).is_ok();
+    let special = turnout.ranking.iter().enumerate().filter(|(_, tally)| is_special(tally));
+    let mut transfers: Vec<Transfer> = special
         .map(|(row, tally)| Transfer {
-            time: plan.window.start,
+            time: window.start,
             partner_id: tally.partner_id,
-            amount: sum(row),
+            amount: amounts.iter().map(|column| column[row]).sum(),
         })
         .collect();
     transfers.sort();

@@ -56,6 +56,12 @@ impl Units {
         Self(count as i128)
     }
 
+    /// `number` CC; 64 bits always fit.
+    #[must_use]
+    pub const fn whole(number: i64) -> Self {
+        Self(number as i128 * ONE)
+    }
+
     /// How many units of 10⁻⁸ CC this is.
     #[must_use]
     pub const fn count(self) -> i128 {
@@ -78,22 +84,60 @@ impl Units {
     /// # Errors
     /// Any [`MoneyError`].
     pub fn parse(text: &str) -> Result<Self, MoneyError> {
-        let digits = text.strip_prefix('-').unwrap_or(text);
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-        let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        if !plain(whole) || !plain(fraction) {
+        Self::parse_bytes(text.as_bytes())
+    }
+
+    /// [`Units::parse`] of a text that has not been looked at yet: what is no decimal need not be UTF-8 either. Every
+    /// vote comes through here twice, so it neither allocates nor looks at a digit again.
+    ///
+    /// # Errors
+    /// Any [`MoneyError`].
+    pub fn parse_bytes(text: &[u8]) -> Result<Self, MoneyError> {
+        let digits = text.strip_prefix(b"-").unwrap_or(text);
+        let point = digits.iter().position(|byte| *byte == b'.');
+        let (whole, fraction) = point.map_or((digits, &b"0"[..]), |at| (&digits[..at], &digits[at + 1..]));
+        if whole.is_empty() || fraction.is_empty() {
             return Err(MoneyError::NotANumber);
         }
-        if fraction.trim_end_matches('0').len() > SCALE as usize {
+        let (fraction, beyond) = fraction.split_at(fraction.len().min(SCALE as usize));
+        let units = read_digits(fraction)? * POWERS[SCALE as usize - fraction.len()];
+        let whole = read_digits(whole)?;
+        if !beyond.iter().all(u8::is_ascii_digit) {
+            return Err(MoneyError::NotANumber);
+        }
+        if beyond.iter().any(|digit| *digit != b'0') {
             return Err(MoneyError::TooPrecise);
         }
-        let fraction = &fraction[..fraction.len().min(SCALE as usize)];
-        let sign = if digits.len() < text.len() { "-" } else { "" };
-        let decimal = Decimal::from_str_exact(&format!("{sign}{whole}.{fraction}"))
-            .map_err(|_| MoneyError::OutOfRange)?;
-        let missing_digits = SCALE - decimal.scale();
-        let count = decimal.mantissa().checked_mul(10_i128.pow(missing_digits));
-        Self::new(count.ok_or(MoneyError::OutOfRange)?)
+        let count = whole.checked_mul(ONE).and_then(|count| count.checked_add(units));
+        let count = count.ok_or(MoneyError::OutOfRange)?;
+        Self::new(if digits.len() < text.len() { -count } else { count })
+    }
+
+    /// The amount as tables, logs and files hold it, with exactly 8 fractional digits; nothing is allocated.
+    #[must_use]
+    pub fn text(self) -> AmountText {
+        let (one, count) = (ONE.unsigned_abs(), self.0.unsigned_abs());
+        // 128 bits are slow to divide, and few amounts need them.
+        let (whole, fraction) = match u64::try_from(count) {
+            Ok(count) => (u128::from(count / one as u64), count % one as u64),
+            Err(_) => (count / one, (count % one) as u64),
+        };
+        let mut text = AmountText { bytes: [0; AmountText::LEN], start: AmountText::LEN };
+        text.push_digits(fraction, SCALE as usize);
+        text.push(b'.');
+        match u64::try_from(whole) {
+            Ok(whole) => text.push_digits(whole, 1),
+            // The one digit more that the largest amounts have.
+            Err(_) => {
+                let (rest, last) = (whole / 10, whole % 10);
+                text.push(b'0' + last as u8);
+                text.push_digits(rest as u64, 1);
+            }
+        }
+        if self.is_negative() {
+            text.push(b'-');
+        }
+        text
     }
 
     /// The value as a [`Decimal`] with 8 fractional digits.
@@ -174,9 +218,58 @@ impl Sum for Units {
 /// Exactly 8 fractional digits, as tables, logs and files hold amounts.
 impl fmt::Display for Units {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, fraction) = (self.0.unsigned_abs() / ONE as u128, self.0.unsigned_abs() % ONE as u128);
-        f.pad(&format!("{}{whole}.{fraction:08}", if self.0 < 0 { "-" } else { "" }))
+        f.pad(self.text().as_str())
     }
+}
+
+/// An amount as text, in place.
+#[derive(Clone, Copy)]
+pub struct AmountText {
+    /// Written from the end.
+    bytes: [u8; Self::LEN],
+    start: usize,
+}
+
+impl AmountText {
+    /// A sign, 20 digits, the point and 8 digits.
+    const LEN: usize = 30;
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[self.start..]).expect("digits are ASCII")
+    }
+
+    const fn push(&mut self, byte: u8) {
+        self.start -= 1;
+        self.bytes[self.start] = byte;
+    }
+
+    /// A number with at least so many digits.
+    const fn push_digits(&mut self, mut number: u64, at_least: usize) {
+        let end = self.start - at_least;
+        while number > 0 || self.start > end {
+            self.push(b'0' + (number % 10) as u8);
+            number /= 10;
+        }
+    }
+}
+
+/// Powers of ten up to the scale.
+const POWERS: [i128; SCALE as usize + 1] =
+    [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+
+/// Digits as a number; where there are more than any amount has, as the largest there is.
+fn read_digits(digits: &[u8]) -> Result<i128, MoneyError> {
+    /// So many digits always fit 64 bits.
+    const SHORT: usize = 19;
+    let digit = |byte: u8| if byte.is_ascii_digit() { Ok(byte - b'0') } else { Err(MoneyError::NotANumber) };
+    if digits.len() <= SHORT {
+        let number = digits.iter().try_fold(0_u64, |number, byte| Ok(number * 10 + u64::from(digit(*byte)?)));
+        return number.map(i128::from);
+    }
+    digits.iter().try_fold(0_i128, |number, byte| {
+        Ok(number.saturating_mul(10).saturating_add(i128::from(digit(*byte)?)))
+    })
 }
 
 #[cfg(test)]

@@ -73,6 +73,20 @@ impl Part {
     }
 }
 
+/// Reward rows column by column, in the order of [`columns`]: one amount per position, as the parts share it out.
+#[must_use]
+pub(super) fn amounts(kind: Kind, voters: usize, parts: &[Part]) -> Vec<Vec<Units>> {
+    let mut amounts = vec![vec![Units::ZERO; voters]; columns(kind).len()];
+    for part in parts {
+        let column = columns(kind).iter().position(|name| *name == part.column);
+        let column = &mut amounts[column.expect("a part is paid in a column of its table")];
+        for (position, share) in part.members.iter().zip(&part.shares) {
+            column[*position as usize - 1] = *share;
+        }
+    }
+    amounts
+}
+
 /// The market bonus of a day (section 6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarketBonus {
@@ -80,8 +94,6 @@ pub struct MarketBonus {
     /// None where nothing was quoted in the lookback.
     pub rate_reference: Option<Units>,
     pub ratio: Units,
-    /// One amount per position.
-    pub bonuses: Vec<Units>,
     pub total: Units,
 }
 
@@ -130,6 +142,8 @@ pub struct Plan {
     pub pool: (Units, Units),
     /// In order of days; the run refuses to commit where a `before` no longer holds.
     pub pool_changes: Vec<PoolChange>,
+    /// The reward rows column by column, in the order of [`columns`]; each column holds one amount per position.
+    pub amounts: Vec<Vec<Units>>,
     /// In order of partners.
     pub transfers: Vec<Transfer>,
 }
@@ -156,23 +170,6 @@ impl Plan {
     pub fn contributed(&self) -> Units {
         let late = self.daily.as_ref().map_or(Units::ZERO, |daily| daily.late_total);
         self.settlements.iter().map(|settlement| settlement.total).sum::<Units>() + late
-    }
-
-    /// The reward rows column by column, in the order of [`columns`]; each column holds one amount per position.
-    #[must_use]
-    pub fn amounts(&self) -> Vec<Vec<Units>> {
-        let mut amounts = vec![vec![Units::ZERO; self.turnout.voters()]; columns(self.window.kind).len()];
-        for part in &self.parts {
-            let column = columns(self.window.kind).iter().position(|name| *name == part.column);
-            let column = &mut amounts[column.expect("a part is paid in a column of its table")];
-            for (position, share) in part.members.iter().zip(&part.shares) {
-                column[*position as usize - 1] = *share;
-            }
-        }
-        if let Some(daily) = &self.daily {
-            amounts.last_mut().expect("a day has columns").copy_from_slice(&daily.market.bonuses);
-        }
-        amounts
     }
 
     /// Holds what every plan must: nothing is lost, doubled or made up within it.

@@ -106,6 +106,10 @@ pub enum SourceError {
     Conflict { table: String, conflict: Conflict },
     #[error("reading {table}, as [source] of the configuration names it")]
     Database { table: String, source: sqlx::Error },
+    #[error(
+        "{table} has changed between two looks at it, which [source] aggregate = \"server\" must not see"
+    )]
+    Moved { table: String },
     #[error("cannot open the source of votes")]
     Open(#[source] StoreError),
 }
@@ -116,6 +120,7 @@ impl SourceError {
         match self {
             Self::Database { source, .. } => is_transient(source),
             Self::Open(source) => source.is_transient(),
+            Self::Moved { .. } => true,
             Self::BadRow { .. } | Self::Conflict { .. } => false,
         }
     }

@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 
 use super::{
-    Commit, Committed, Loaded, Programme, QueuedTransfer, Result, Snapshot, Source, SourceError, Store,
-    StoreError, Totals,
+    Commit, Committed, Loaded, Programme, QueuedTransfer, Request, Result, Snapshot, Source, SourceError,
+    Store, StoreError, Totals,
 };
-use crate::frames::VoteColumns;
+use crate::frames::{Gathered, VoteColumns};
 use crate::rewards::money::Units;
 use crate::rewards::plan::Transfer;
 use crate::rewards::pool::{Books, Settlement};
@@ -189,15 +189,16 @@ impl MemorySource {
 
 #[async_trait]
 impl Source for MemorySource {
-    async fn load(&self, window: &Window, quotes_from: Instant) -> Result<Loaded, SourceError> {
+    async fn load(&self, request: &Request) -> Result<Loaded, SourceError> {
+        let window = &request.window;
         let before = |instant: Instant| {
             let micros = instant.timestamp_micros();
             self.order.partition_point(|row| self.votes.get(*row as usize).voted_at < micros)
         };
-        let mut votes = VoteColumns::default();
+        let mut votes = Gathered::new(*window, request.count_types);
         for row in &self.order[before(window.start)..before(window.end)] {
             votes.push(self.votes.get(*row as usize));
         }
-        Ok(Loaded { votes, quotes: self.quotes.between(quotes_from, window.end) })
+        Ok(Loaded { votes, quotes: self.quotes.between(request.quotes_from, window.end) })
     }
 }

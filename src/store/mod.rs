@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use chrono::NaiveDate;
 
-use crate::frames::VoteColumns;
+use crate::frames::Gathered;
 use crate::rewards::money::Units;
 use crate::rewards::plan::{Plan, Transfer};
 use crate::rewards::pool::Books;
@@ -141,18 +141,28 @@ pub trait Leases: Send + Sync {
     async fn release_lease(&self, fence: i64) -> Result<()>;
 }
 
+/// What is asked of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub window: Window,
+    /// Quotes are wanted from the newest at or before this instant up to the window's end.
+    pub quotes_from: Instant,
+    /// Whether to keep how often each partner cast each type of vote, which only the debug log shows.
+    pub count_types: bool,
+}
+
 /// What a source hands over for one window, all of one view of the source.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Loaded {
-    pub votes: VoteColumns,
+    pub votes: Gathered,
     pub quotes: Quotes,
 }
 
 /// Votes and CC rates.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// The votes of the window, and the quotes from the newest at or before `quotes_from` up to the window's end.
-    async fn load(&self, window: &Window, quotes_from: Instant) -> Result<Loaded, SourceError>;
+    /// The votes of a window and the quotes that bear on it.
+    async fn load(&self, request: &Request) -> Result<Loaded, SourceError>;
 }
 
 /// The special partners' database.

@@ -125,9 +125,10 @@ pub fn case_on(server: &str) -> (Scratch, String) {
 pub fn two_payers_at_once(first: &str, second: &str) {
     let (mut scratch, remote) = case_on(first);
     let mut payers = vec![];
+    // One file for both, written before either reads it.
+    scratch.write_config(&config(&remote));
     for (server, logs) in [(first, "logs-1"), (second, "logs-2")] {
         scratch.url = format!("{server}/rewards");
-        scratch.write_config(&config(&remote));
         let mut command = scratch.rewardd(&["once", "--as-of", UNTIL]);
         command.env("REWARDD__DATABASE__URL", &scratch.url).env("REWARDD__LOGGING__DIR", scratch.path(logs));
         payers.push(command.spawn().unwrap());

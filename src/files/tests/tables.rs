@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 
 use super::*;
 use crate::config::Config;
-use crate::frames::VoteFrame;
+use crate::frames::{Gathered, turnout};
 use crate::rewards::plan::Plan;
 use crate::rewards::pool::{Books, Settlement};
 use crate::rewards::rates::Quotes;
@@ -66,10 +66,10 @@ impl Case {
     }
 
     fn pay(&mut self, window: Window) -> Plan {
-        let mut votes = VoteColumns::default();
+        let mut votes = Gathered::new(window, false);
         let inside = |at| window.contains(Instant::from_timestamp_micros(at).unwrap());
         self.votes.iter().filter(|vote| inside(vote.voted_at)).for_each(|vote| votes.push(vote));
-        let turnout = VoteFrame::new(window, votes).unwrap().turnout(&self.rules).unwrap();
+        let turnout = turnout(votes, &self.rules).unwrap();
         let settled =
             self.settled.range(window.start..window.end).map(|(hour, s)| (*hour, s.clone())).collect();
         let next_day = self.calendar.day_after(window.day);

@@ -1,6 +1,8 @@
 //! What one run writes (rules, section 7), statement by statement, inside one transaction.
 
-use super::driver::{Database, Row, Tx, Value};
+use std::sync::Arc;
+
+use super::driver::{Database, Row, Sql, Tx, Value};
 use super::statements as sql;
 use super::text::{OwnRow, sql_time};
 use super::transaction::Work;
@@ -78,10 +80,10 @@ impl CommitRun<'_> {
         let values = [
             self.sequence().into(),
             log.hash().into(),
-            totals.contributed.to_string().into(),
-            totals.hourly_paid.to_string().into(),
-            totals.daily_paid.to_string().into(),
-            totals.market_bonus.to_string().into(),
+            totals.contributed.into(),
+            totals.hourly_paid.into(),
+            totals.daily_paid.into(),
+            totals.market_bonus.into(),
             (self.sequence() - 1).into(),
         ];
         let advanced = tx.execute(sql::ADVANCE_BOOKS, &values).await.map_err(doing("locking the books"))?;
@@ -115,11 +117,11 @@ impl CommitRun<'_> {
             let values = [
                 sql_time(settlement.hour_start).into(),
                 settlement.day.to_string().into(),
-                settlement.cc_total.to_string().into(),
-                settlement.rate.to_string().into(),
-                settlement.total.to_string().into(),
-                settlement.hourly_share.to_string().into(),
-                settlement.daily_share.to_string().into(),
+                settlement.cc_total.into(),
+                settlement.rate.into(),
+                settlement.total.into(),
+                settlement.hourly_share.into(),
+                settlement.daily_share.into(),
             ];
             tx.execute(sql::INSERT_SETTLEMENT, &values).await.map_err(doing("settling an hour"))?;
         }
@@ -138,7 +140,7 @@ impl CommitRun<'_> {
                 return Err(StoreError::Stale);
             }
             let statement = if change.before.is_some() { sql::UPDATE_POOL } else { sql::INSERT_POOL };
-            let values = [change.after.to_string().into(), day.into()];
+            let values = [change.after.into(), day.into()];
             let changed = tx.execute(statement, &values).await.map_err(doing("changing a pool"))?;
             assert_rows(changed, "the pool of the day")?;
         }
@@ -147,20 +149,24 @@ impl CommitRun<'_> {
 
     /// Reward rows, in the order of the table's key.
     async fn insert_rewards(&self, tx: &mut Tx) -> Result<()> {
-        let ranking = &self.plan().turnout.ranking;
-        let amounts = self.plan().amounts();
+        let (ranking, amounts) = (&self.plan().turnout.ranking, &self.plan().amounts);
         let time = self.time();
         let mut order: Vec<usize> = (0..ranking.len()).collect();
         order.sort_unstable_by_key(|row| ranking[*row].partner_id);
-        for chunk in order.chunks(ROWS_PER_STATEMENT) {
-            let mut values = Vec::with_capacity(chunk.len() * (amounts.len() + 3));
-            for row in chunk {
+        let statement = |rows| Sql::from(Arc::<str>::from(sql::insert_rewards(self.kind(), rows)));
+        // All but the last take the same statement, which is prepared once.
+        let full = statement(ROWS_PER_STATEMENT);
+        let mut values = Vec::with_capacity(ROWS_PER_STATEMENT * (amounts.len() + 3));
+        for rows in order.chunks(ROWS_PER_STATEMENT) {
+            values.clear();
+            for row in rows {
                 values.push(Value::Int(ranking[*row].partner_id));
                 values.push(Value::Int(*row as i64 + 1));
                 values.push(time.as_str().into());
-                values.extend(amounts.iter().map(|column| column[*row].to_string().into()));
+                values.extend(amounts.iter().map(|column| Value::Amount(column[*row])));
             }
-            let statement = sql::insert_rewards(self.kind(), chunk.len());
+            let statement =
+                if rows.len() == ROWS_PER_STATEMENT { full.clone() } else { statement(rows.len()) };
             tx.execute(statement, &values).await.map_err(doing("writing reward rows"))?;
         }
         Ok(())
@@ -177,17 +183,17 @@ impl CommitRun<'_> {
             plan.window.day.to_string().into(),
             plan.window.hour.map(i64::from).into(),
             self.time().into(),
-            plan.total.to_string().into(),
+            plan.total.into(),
             (plan.turnout.votes as i64).into(),
             (plan.turnout.voters() as i64).into(),
-            plan.cc_total.to_string().into(),
-            plan.rate.to_string().into(),
+            plan.cc_total.into(),
+            plan.rate.into(),
             hourly_share.to_string().into(),
-            plan.daily_share.to_string().into(),
+            plan.daily_share.into(),
             late(|daily| daily.late_cc).into(),
             late(|daily| daily.late_total).into(),
-            plan.pool.0.to_string().into(),
-            plan.pool.1.to_string().into(),
+            plan.pool.0.into(),
+            plan.pool.1.into(),
             plan.distributed().to_string().into(),
             plan.undistributed().to_string().into(),
             plan.market_bonus().to_string().into(),
@@ -201,7 +207,7 @@ impl CommitRun<'_> {
             let values = [
                 transfer.partner_id.into(),
                 self.time().into(),
-                transfer.amount.to_string().into(),
+                transfer.amount.into(),
                 sql_time(self.commit.now).into(),
             ];
             tx.execute(sql::INSERT_TRANSFER, &values).await.map_err(doing("queueing a transfer"))?;

@@ -2,6 +2,7 @@
 //! between them beyond the driver is in `statements.rs`.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions, MySqlRow};
@@ -9,12 +10,13 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Executor, MySql, MySqlConnection, SqlSafeStr, Sqlite, SqliteConnection,
-    Transaction,
+    AssertSqlSafe, ConnectOptions, Executor, MySql, MySqlConnection, SqlSafeStr, SqlStr, Sqlite,
+    SqliteConnection, Transaction,
 };
 
 use crate::config::DatabaseUrl;
 use crate::fault;
+use crate::rewards::money::Units;
 use crate::store::{Result, StoreError};
 
 /// How long a statement waits for a lock of another SQLite connection.
@@ -218,19 +220,26 @@ fn advice(error: &sqlx::Error) -> &'static str {
     }
 }
 
-/// SQL with `?` for values: one of our named constants, or text made of constants and checked names.
+/// SQL with `?` for values: one of our named constants, or text made of constants and checked names. Made of an
+/// [`Arc`], it can be run again without a copy.
 #[derive(Clone, Debug)]
-pub struct Sql(Cow<'static, str>);
+pub struct Sql(SqlStr);
 
 impl From<&'static str> for Sql {
     fn from(sql: &'static str) -> Self {
-        Self(Cow::Borrowed(sql))
+        Self(sql.into_sql_str())
     }
 }
 
 impl From<String> for Sql {
     fn from(sql: String) -> Self {
-        Self(Cow::Owned(sql))
+        Self(AssertSqlSafe(sql).into_sql_str())
+    }
+}
+
+impl From<Arc<str>> for Sql {
+    fn from(sql: Arc<str>) -> Self {
+        Self(AssertSqlSafe(sql).into_sql_str())
     }
 }
 
@@ -240,6 +249,13 @@ pub enum Value<'a> {
     Null,
     Int(i64),
     Text(Cow<'a, str>),
+    Amount(Units),
+}
+
+impl From<Units> for Value<'_> {
+    fn from(amount: Units) -> Self {
+        Self::Amount(amount)
+    }
 }
 
 impl<'a> From<&'a str> for Value<'a> {
@@ -268,10 +284,11 @@ impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
 
 macro_rules! bound {
     ($sql:expr, $values:expr) => {
-        $values.iter().fold(sqlx::query(AssertSqlSafe($sql.0)), |query, value| match value {
+        $values.iter().fold(sqlx::query($sql.0), |query, value| match value {
             Value::Null => query.bind(None::<&str>),
             Value::Int(number) => query.bind(*number),
             Value::Text(text) => query.bind(text.as_ref()),
+            Value::Amount(amount) => query.bind(amount.text().as_str()),
         })
     };
 }

@@ -1,0 +1,125 @@
+//! Votes and CC rates from a database that may be another one, with other names. Only ever read.
+
+use async_trait::async_trait;
+
+mod aggregate;
+mod quotes;
+mod row;
+mod strays;
+mod views;
+mod votes;
+
+use super::driver::Database;
+use crate::config::Aggregate;
+use crate::rewards::money::Units;
+use crate::rewards::window::{Instant, Kind};
+use crate::store::error::{BadValue, SourceError};
+use crate::store::{Loaded, Request, Source};
+use row::SourceRow;
+pub use views::LEFT_TO_OTHERS;
+
+/// What tables and columns of the source are called; checked names, not yet quoted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceNames {
+    pub votes_table: String,
+    pub rates_table: String,
+    pub id: String,
+    pub partner_id: String,
+    pub vote_type: String,
+    pub cc: String,
+    pub ecc: String,
+    pub voted_at: String,
+    pub quoted_at: String,
+    pub rate: String,
+}
+
+/// Quotes a checked name, each part of a qualified one by itself. Both dialects take backticks.
+pub(super) fn quoted(name: &str) -> String {
+    name.split('.').map(|part| format!("`{part}`")).collect::<Vec<_>>().join(".")
+}
+
+/// How much is spent on reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// Connections that read a day at the same time.
+    pub connections: u32,
+    /// What the readers of a window may hold before they add it to what all have brought, bytes.
+    pub memory_budget: usize,
+    pub aggregate: Aggregate,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct SqlSource {
+    database: Database,
+    names: SourceNames,
+    effort: Effort,
+}
+
+impl SqlSource {
+    #[must_use]
+    pub const fn new(database: Database, names: SourceNames, effort: Effort) -> Self {
+        Self { database, names, effort }
+    }
+}
+
+#[async_trait]
+impl Source for SqlSource {
+    async fn load(&self, request: &Request) -> Result<Loaded, SourceError> {
+        let Request { window, quotes_from, count_types } = request;
+        let (votes_table, rates_table) = (&self.names.votes_table, &self.names.rates_table);
+        // An hour is read sooner than locks are taken.
+        let by_server = self.effort.aggregate == Aggregate::Server;
+        let wanted = if window.kind == Kind::Daily && !by_server { self.effort.connections } else { 1 };
+        // All views are of one state of the source: votes and rates of the same moment.
+        let tables = [quoted(votes_table), quoted(rates_table)];
+        let mut views = self.database.begin_views(&tables, wanted).await.map_err(database(votes_table))?;
+        self.refuse_strays(&mut views[0], window).await?;
+        let quotes = self.quotes(&mut views[0], *quotes_from, window.end).await?;
+        let votes = match views.pop() {
+            Some(view) if by_server => self.aggregated(view, window, *count_types).await?,
+            last => {
+                views.extend(last);
+                self.votes(views, window, *count_types).await?
+            }
+        };
+        Ok(Loaded { votes, quotes })
+    }
+}
+
+/// For `map_err`: which value of which row is bad. The row's key is its first column.
+fn bad_row(
+    table: &str,
+    row: &dyn SourceRow,
+    index: usize,
+    column: &str,
+) -> impl FnOnce(BadValue) -> SourceError + use<> {
+    let (table, id, column, value) = (table.to_owned(), row.show(0), column.to_owned(), row.show(index));
+    move |why| SourceError::BadRow { table, id, column, value, why: why.to_string() }
+}
+
+/// A bound whose text is a prefix of every way to write that second, so that comparing texts is comparing instants.
+/// Windows start and end at whole seconds.
+fn bound(instant: Instant) -> String {
+    instant.format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// The same, but including the instant itself however it is written.
+fn end_bound(instant: Instant) -> String {
+    instant.format("%Y-%m-%d %H:%M:%S.000000").to_string()
+}
+
+fn database(table: &str) -> impl Fn(sqlx::Error) -> SourceError + use<> {
+    let table = table.to_owned();
+    move |source| SourceError::Database { table: table.clone(), source }
+}
+
+fn not_negative(amount: Result<Units, BadValue>) -> Result<Units, BadValue> {
+    let amount = amount?;
+    if amount.is_negative() { Err(BadValue::Negative) } else { Ok(amount) }
+}
+
+/// An amount of one vote fits 64 bits.
+pub(super) fn vote_amount(amount: Result<Units, BadValue>) -> Result<i64, BadValue> {
+    i64::try_from(not_negative(amount)?.count()).map_err(|_| BadValue::PastVoteRange)
+}
