@@ -99,3 +99,6 @@ fn tallies(mut frame: DataFrame) -> Result<Vec<Tally>, FrameError> {
 fn units(column: &'static str, count: i128, whose: impl Fn() -> String) -> Result<Units, FrameError> {
     Units::new(count).map_err(|source| FrameError::Sum { column, whose: whose(), source })
 }
+
+#[cfg(test)]
+mod tests;

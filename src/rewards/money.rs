@@ -274,7 +274,33 @@ fn read_digits(digits: &[u8]) -> Result<i128, MoneyError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// Held against another reader of decimals and another writer.
+        #[test]
+        fn any_amount_is_read_and_written_as_a_decimal_is(count in -LIMIT..=LIMIT, zeros in 0..12_usize) {
+            let decimal = Decimal::from_i128_with_scale(count, SCALE);
+            let units = Units::new(count).unwrap();
+            prop_assert_eq!(units.to_string(), decimal.to_string());
+            prop_assert_eq!(Units::parse(&format!("{decimal}{}", "0".repeat(zeros))), Ok(units));
+            prop_assert_eq!(Units::parse(&decimal.normalize().to_string()), Ok(units));
+        }
+
+        #[test]
+        fn any_text_is_an_amount_or_refused(text in "-?[0-9]{0,22}[.]?[0-9]{0,10}") {
+            let decimal = Decimal::from_str_exact(&text).ok().map(|decimal| decimal.normalize());
+            let plain = !text.trim_start_matches('-').starts_with('.') && !text.ends_with(['.', '-']) && !text.is_empty();
+            match Units::parse(&text) {
+                Ok(units) => prop_assert_eq!(Some(units.decimal().normalize()), decimal),
+                Err(MoneyError::NotANumber) => prop_assert!(!plain, "{}", text),
+                Err(MoneyError::TooPrecise) => prop_assert!(decimal.is_none_or(|decimal| decimal.scale() > SCALE)),
+                Err(MoneyError::OutOfRange) => prop_assert!(decimal.is_none_or(|d| d.abs() >= Decimal::from_i128_with_scale(10_i128.pow(20), 0))),
+            }
+        }
+    }
 
     fn units(text: &str) -> Units {
         Units::parse(text).unwrap()

@@ -14,6 +14,7 @@ mod daemon;
 mod distributions;
 mod galera;
 mod kills;
+mod loading;
 mod outages;
 mod properties;
 mod statements;

@@ -40,11 +40,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         r#""a.b.c" is not a table's name: 1 to 64 of A-Z, a-z, 0-9, _ and $, also with a schema and a dot before"#,
     ),
     ("source.connections", "0", "must be 1 to 64, not 0"),
-    (
-        "source.memory_budget",
-        "'much'",
-        r#""much" is not an amount of memory such as "256MB" or "1GiB""#,
-    ),
+    ("source.memory_budget", "'much'", r#""much" is not an amount of memory such as "256MB" or "1GiB""#),
     ("source.memory_budget", "'1kB'", "must be 1MB to 1000GB, not 1kB"),
     ("source.aggregate", "'nobody'", r#""nobody" is not one of daemon, server"#),
     ("source.columns.cc", "'a.b'", r#""a.b" is not a column's name: 1 to 64 of A-Z, a-z, 0-9, _ and $"#),

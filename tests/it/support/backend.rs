@@ -45,24 +45,37 @@ impl Backend {
 macro_rules! on_every_backend {
     ($($test:ident),+ $(,)?) => {
         $(mod $test {
-            use $crate::support::Backend;
+            $crate::on_the_servers!(@each $test);
 
             #[test]
             fn on_sqlite() {
                 super::$test(Backend::Sqlite);
             }
+        })+
+    };
+}
 
-            #[test]
-            fn on_mariadb() {
-                super::$test(Backend::MariaDb);
-            }
+/// The same for what SQLite has nothing of.
+#[macro_export]
+macro_rules! on_the_servers {
+    (@each $test:ident) => {
+        use $crate::support::Backend;
 
-            #[test]
-            fn on_mysql() {
-                if Backend::MySql.is_there() {
-                    super::$test(Backend::MySql);
-                }
+        #[test]
+        fn on_mariadb() {
+            super::$test(Backend::MariaDb);
+        }
+
+        #[test]
+        fn on_mysql() {
+            if Backend::MySql.is_there() {
+                super::$test(Backend::MySql);
             }
+        }
+    };
+    ($($test:ident),+ $(,)?) => {
+        $(mod $test {
+            $crate::on_the_servers!(@each $test);
         })+
     };
 }
