@@ -22,6 +22,10 @@ use crate::store::{Result, StoreError};
 /// How long a statement waits for a lock of another SQLite connection.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Rows that a SQLite connection reads ahead of who takes them: with few, the two threads wait for each other all the
+/// time.
+const SQLITE_ROWS: usize = 1024;
+
 /// How long opening or borrowing a connection may take before the attempt counts as failed.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -190,7 +194,7 @@ async fn prepare_session(connection: &mut MySqlConnection) -> sqlx::Result<()> {
 
 fn sqlite_options(url: &str, access: Access) -> sqlx::Result<SqliteConnectOptions> {
     let options = url.parse::<SqliteConnectOptions>()?.busy_timeout(SQLITE_BUSY_TIMEOUT);
-    let options = options.disable_statement_logging();
+    let options = options.disable_statement_logging().row_buffer_size(SQLITE_ROWS);
     Ok(match access {
         Access::Read => options.read_only(true),
         // WAL lets dashboards read while a run writes; FULL makes a commit survive a loss of power.

@@ -6,7 +6,7 @@
 //! once, or where it would not prove anything, one connection reads alone: slower, and as exact.
 
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Executor, MySql, MySqlConnection, MySqlPool, Row as _};
+use sqlx::{AssertSqlSafe, Executor, MySql, MySqlConnection, MySqlPool, Row as _, SqlitePool};
 
 use crate::errors::chain;
 use crate::store::sql::driver::{Database, Tx};
@@ -21,6 +21,14 @@ const LOCK_WAIT: &str = "/* views */ SET SESSION lock_wait_timeout = 1";
 /// Connections of the pool that are left to others: the guard, and what a daemon does meanwhile.
 pub const LEFT_TO_OTHERS: u32 = 3;
 
+/// Changes where another connection has committed since the last time.
+const DATA_VERSION: &str = "/* views */ PRAGMA data_version";
+
+const FIRST_LOOK: &str = "/* views */ SELECT name FROM sqlite_master LIMIT 1";
+
+/// How often views of a SQLite file are begun anew.
+const ATTEMPTS: u32 = 5;
+
 type Variables = Vec<(String, String)>;
 
 impl Database {
@@ -29,13 +37,19 @@ impl Database {
     /// # Errors
     /// The driver's.
     pub(super) async fn begin_views(&self, tables: &[String], wanted: u32) -> sqlx::Result<Vec<Tx>> {
-        let Self::MySql(pool) = self else { return Ok(vec![self.begin_read().await?]) };
-        let most = pool.options().get_max_connections().saturating_sub(LEFT_TO_OTHERS);
-        let wanted = wanted.min(most);
+        let most = match self {
+            Self::MySql(pool) => pool.options().get_max_connections(),
+            Self::Sqlite(pool) => pool.options().get_max_connections(),
+        };
+        let wanted = wanted.min(most.saturating_sub(LEFT_TO_OTHERS));
         if wanted <= 1 {
             return Ok(vec![self.begin_read().await?]);
         }
-        match self.begin_equal_views(pool, tables, wanted).await? {
+        let views = match self {
+            Self::MySql(pool) => self.begin_under_lock(pool, tables, wanted).await?,
+            Self::Sqlite(pool) => self.begin_unchanged(pool, wanted).await?,
+        };
+        match views {
             Ok(views) => Ok(views),
             Err(why) => {
                 tracing::info!(why, "votes are read over one connection");
@@ -44,8 +58,28 @@ impl Database {
         }
     }
 
+    /// The views, or why they cannot be proved equal. SQLite can tell whether anybody has committed while they began.
+    async fn begin_unchanged(&self, pool: &SqlitePool, wanted: u32) -> sqlx::Result<Result<Vec<Tx>, String>> {
+        let mut witness = pool.acquire().await?;
+        for _ in 0..ATTEMPTS {
+            let before: i64 = sqlx::query_scalar(DATA_VERSION).fetch_one(&mut *witness).await?;
+            let mut views = Vec::new();
+            for _ in 0..wanted {
+                let mut view = self.begin_read().await?;
+                // Only the first look makes the view.
+                view.fetch(FIRST_LOOK, &[]).await?;
+                views.push(view);
+            }
+            let after: i64 = sqlx::query_scalar(DATA_VERSION).fetch_one(&mut *witness).await?;
+            if before == after {
+                return Ok(Ok(views));
+            }
+        }
+        Ok(Err("the file is being written all the time".to_owned()))
+    }
+
     /// The views, or why they cannot be proved equal.
-    async fn begin_equal_views(
+    async fn begin_under_lock(
         &self,
         pool: &MySqlPool,
         tables: &[String],
