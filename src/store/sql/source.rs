@@ -187,7 +187,7 @@ const SECOND_DIGITS: usize = "2026-11-19 13:00:00".len();
 
 /// A bound whose text is a prefix of every way to write that second, so that comparing texts is comparing instants.
 /// Windows start and end at whole seconds.
-fn bound(instant: Instant) -> String {
+pub(super) fn bound(instant: Instant) -> String {
     instant.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
