@@ -150,8 +150,14 @@ fn the_remote_table_is_looked_at(backend: Backend) {
         "CREATE TABLE cc_hourly (partner_id BIGINT, cc_reward DECIMAL(20,2), time DATETIME)",
     );
     assert_eq!(patient.complaint("remote_table").level, "problem");
-    assert_eq!(patient.complaint("remote_key").level, "problem");
-    assert_eq!(patient.findings().0, Some(78));
+    let key = patient.complaint("remote_key");
+    assert_eq!((key.level.as_str(), patient.findings().0), ("problem", Some(78)));
+    patient.scratch.query_at(&remote, &key.advice);
+    assert_eq!(
+        patient.findings().1.iter().filter(|f| f.level == "problem").count(),
+        1,
+        "the advice makes the key"
+    );
 }
 
 /// A source of its own, with a user who may do more than read.
@@ -225,6 +231,24 @@ fn hidden_index(backend: Backend) {
     assert_eq!(patient.findings().0, Some(0), "the advice was right: {hidden:?}");
 }
 
+/// A view over a table that its reader may not see by itself.
+fn view_of_votes(backend: Backend) {
+    let mut patient = Patient::new(backend);
+    patient.grant(ENOUGH);
+    let hidden = patient.scratch.new_database("hidden").rsplit('/').next().unwrap().to_owned();
+    patient.admin(&format!("CREATE TABLE {hidden}.votes LIKE {}.votes", patient.database()));
+    patient.admin(&format!("CREATE VIEW ballots AS SELECT * FROM {hidden}.votes"));
+    patient.scratch.write_config("[source]\nvotes_table = \"ballots\"");
+    let plan = patient.complaint("votes_plan");
+    assert!(plan.level == "warning" && plan.found.starts_with("is not shown"), "{plan:?}");
+    assert_eq!(patient.findings().0, Some(0), "what it asks for it gets");
+    patient.admin(&format!("GRANT SELECT, SHOW VIEW ON {hidden}.* TO '{}'@'%'", patient.user));
+    patient.grant("SHOW VIEW");
+    let (_, findings) = patient.findings();
+    let plan = findings.iter().find(|finding| finding.check == "votes_plan").unwrap();
+    assert!(plan.level == "ok" && plan.found.contains("votes_by_time"), "{plan:?}");
+}
+
 /// Without an index, ten thousand votes and more are gone through for one day's.
 fn large_table(backend: Backend) {
     let patient = Patient::new(backend);
@@ -250,14 +274,22 @@ fn large_table(backend: Backend) {
     assert!(code == Some(0) && plan.found.starts_with("yesterday takes votes_by_time alone"), "{plan:?}");
 }
 
+fn a_server_is_asked(backend: Backend) {
+    rights_on_the_source(backend);
+    hidden_index(backend);
+    large_table(backend);
+    view_of_votes(backend);
+}
+
 #[test]
-fn servers_are_asked_for_rights_hidden_indexes_and_plans() {
-    for backend in [Backend::MariaDb, Backend::MySql] {
-        if backend.is_there() {
-            rights_on_the_source(backend);
-            hidden_index(backend);
-            large_table(backend);
-        }
+fn mariadb_is_asked_for_rights_hidden_indexes_plans_and_views() {
+    a_server_is_asked(Backend::MariaDb);
+}
+
+#[test]
+fn mysql_is_asked_for_rights_hidden_indexes_plans_and_views() {
+    if Backend::MySql.is_there() {
+        a_server_is_asked(Backend::MySql);
     }
 }
 
@@ -272,6 +304,18 @@ fn the_user_of_everything_is_warned_of() {
             assert_eq!(patient.findings().0, Some(0), "a warning is no problem");
         }
     }
+}
+
+#[test]
+fn an_index_of_some_votes_is_none() {
+    let patient = Patient::new(Backend::Sqlite);
+    patient.scratch.write_config("[source]\nvotes_table = \"main.votes\"");
+    patient.admin("DROP INDEX votes_by_time");
+    patient.admin("CREATE INDEX dear_votes ON votes (voted_at) WHERE cc > '9'");
+    let partial = patient.complaint("votes_index");
+    assert!(partial.found.contains("dear_votes (voted_at) is there, but not in use"), "{partial:?}");
+    patient.admin(&partial.advice);
+    assert_eq!(patient.findings().0, Some(0), "the advice was right: {partial:?}");
 }
 
 #[test]

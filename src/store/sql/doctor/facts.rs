@@ -142,7 +142,7 @@ pub struct Source {
     pub votes: Looked<Option<Table>>,
     pub rates: Looked<Option<Table>>,
     /// How the votes of yesterday would be read; none where there is no table.
-    pub plan: Option<Looked<Vec<Step>>>,
+    pub plan: Option<Plan>,
 }
 
 /// A table, or a view.
@@ -191,7 +191,17 @@ pub struct Index {
     pub columns: Vec<Option<String>>,
 }
 
-/// One step of a query's plan.
+/// How a query would be run.
+#[derive(Clone, Debug)]
+pub enum Plan {
+    Steps(Vec<Step>),
+    /// The database takes the query, and tells its plan to others: under a view may be tables that are not to be seen.
+    Hidden(String),
+    /// The query itself is refused.
+    Refused(String),
+}
+
+/// One step of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Step {
     /// A whole table is gone through, row by row or along an index.

@@ -6,7 +6,8 @@
 //!     → judge/                       Finding: what is thought of it, line by line           (pure)
 //! ```
 //!
-//! Nothing is written. Of a SQLite database that is to be written, the write lock is taken for an instant.
+//! Nothing is written. Of a SQLite database that is to be written, the write lock is taken for an instant; who closes
+//! such a file last moves what is left in its journal into it, as every command does.
 
 mod facts;
 mod file;
@@ -61,7 +62,7 @@ pub async fn examine(url: &DatabaseUrl, key: &str, uses: &Uses, yesterday: &Wind
         Ok(database) => {
             let facts = look(&database, url, uses, yesterday).await;
             database.close().await;
-            facts.map_err(|error| (chain(&error), "see what the database says".to_owned()))
+            facts.map_err(|error| (chain(&error), advice(&error, key)))
         }
         Err(error) => Err(unreached(error, url, uses)),
     };
@@ -83,6 +84,18 @@ fn unreached(error: StoreError, url: &DatabaseUrl, uses: &Uses) -> (String, Stri
         return (why, format!("{advice}; a database that is not there yet is made by `rewardd migrate`"));
     }
     (why, advice)
+}
+
+/// What helps where a database was opened and then says nothing of itself.
+fn advice(error: &sqlx::Error, key: &str) -> String {
+    const NOT_PRIMARY: u16 = 1047;
+    let error = error.as_database_error();
+    match error.and_then(|error| error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()) {
+        Some(error) if error.number() == NOT_PRIMARY => {
+            format!("bring the node back into its cluster, or name another in {key}")
+        }
+        _ => "see what the database says".to_owned(),
+    }
 }
 
 async fn look(

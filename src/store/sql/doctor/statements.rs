@@ -62,7 +62,13 @@ pub fn indexes(table: &str) -> String {
     format!("/* doctor::table */ SHOW INDEX FROM {}", quoted(table))
 }
 
-/// The plan of the query for the votes of a window, as `source.rs` makes it.
+/// The query for the votes of a window, as `source.rs` makes it.
+#[must_use]
+pub fn votes(names: &SourceNames) -> String {
+    format!("/* doctor::plan */ {}", select_votes(names))
+}
+
+/// The plan of that query.
 #[must_use]
 pub fn votes_plan(database: &Database, names: &SourceNames) -> String {
     let explain = match database {
@@ -70,10 +76,14 @@ pub fn votes_plan(database: &Database, names: &SourceNames) -> String {
         Database::MySql(_) => "EXPLAIN FORMAT=TRADITIONAL",
         Database::Sqlite(_) => "EXPLAIN QUERY PLAN",
     };
+    format!("/* doctor::plan */ {explain} {}", select_votes(names))
+}
+
+fn select_votes(names: &SourceNames) -> String {
     let columns = [&names.id, &names.partner_id, &names.vote_type, &names.cc, &names.ecc, &names.voted_at];
     let columns: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
     format!(
-        "/* doctor::plan */ {explain} SELECT {} FROM {table} WHERE {at} >= ? AND {at} < ?",
+        "SELECT {} FROM {table} WHERE {at} >= ? AND {at} < ?",
         columns.join(", "),
         table = quoted(&names.votes_table),
         at = quoted(&names.voted_at),
@@ -114,6 +124,6 @@ pub fn all(database: &Database, names: &SourceNames) -> Vec<String> {
     if matches!(database, Database::MySql(_)) {
         all.push(indexes(&names.votes_table));
     }
-    all.push(votes_plan(database, names));
+    all.extend([votes(names), votes_plan(database, names)]);
     all
 }

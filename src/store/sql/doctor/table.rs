@@ -2,7 +2,7 @@
 
 use sqlx::Row as _;
 
-use super::facts::{Column, Index, Looked, Step, Table};
+use super::facts::{Column, Index, Looked, Plan, Step, Table};
 use super::statements as sql;
 use crate::errors::chain;
 use crate::rewards::window::Window;
@@ -19,15 +19,19 @@ pub(super) async fn look(database: &Database, name: &str) -> Looked<Option<Table
 }
 
 /// How the votes of a window would be read.
-pub(super) async fn plan(database: &Database, names: &SourceNames, window: &Window) -> Looked<Vec<Step>> {
+pub(super) async fn plan(database: &Database, names: &SourceNames, window: &Window) -> Plan {
     let values = [bound(window.start).into(), bound(window.end).into()];
-    let rows = database.fetch(sql::votes_plan(database, names), &values).await;
-    let rows = rows.map_err(|error| chain(&error))?;
     let step = match database {
         Database::MySql(_) => server_step,
         Database::Sqlite(_) => file_step,
     };
-    Ok(rows.iter().map(step).collect())
+    match database.fetch(sql::votes_plan(database, names), &values).await {
+        Ok(rows) => Plan::Steps(rows.iter().map(step).collect()),
+        Err(error) => match database.prepare(&sql::votes(names)).await {
+            Ok(()) => Plan::Hidden(chain(&error)),
+            Err(error) => Plan::Refused(chain(&error)),
+        },
+    }
 }
 
 /// Name and schema, for the statements that take both.

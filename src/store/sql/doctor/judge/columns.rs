@@ -272,10 +272,7 @@ fn clock(
         "{name}.{} is filled in from the server's clock, whose zone is not UTC; rewardd reads it as UTC",
         column.name
     );
-    let advice = format!(
-        "SET GLOBAL time_zone = '+00:00', or ALTER TABLE {} MODIFY {} TIMESTAMP(6) NOT NULL",
-        quoted(name),
-        quoted(&column.name)
-    );
+    let advice = "SET GLOBAL time_zone = '+00:00', and default_time_zone = '+00:00' in the server's options; or let who \
+                  writes votes and rates give their instants, in UTC";
     Some(Finding::warning(check, found, advice))
 }

@@ -1,7 +1,7 @@
 //! What is thought of indexes, and of the plan that a server makes with them.
 
 use super::super::Finding;
-use super::super::facts::{Engine, Index, Looked, Step, Table};
+use super::super::facts::{Engine, Index, Plan, Step, Table};
 use crate::store::sql::source::{SourceNames, quoted};
 
 /// Below this, a server may well go through a whole table rather than its index.
@@ -65,7 +65,7 @@ fn create_covering(engine: Engine, table: &Table, names: &SourceNames) -> String
     if engine != Engine::Sqlite {
         columns.extend([&names.partner_id, &names.vote_type, &names.cc, &names.ecc]);
     }
-    let create = create_index(&names.votes_table, &columns);
+    let create = create_index(engine, "INDEX", "by_time", &names.votes_table, &columns);
     // A server takes only the beginning of a long text into an index, and what is cut off covers nothing.
     let long = columns.iter().filter_map(|column| table.column(column));
     let long = long.filter(|column| column.data_type.ends_with("text") || column.data_type.ends_with("blob"));
@@ -78,23 +78,32 @@ fn create_covering(engine: Engine, table: &Table, names: &SourceNames) -> String
     }
 }
 
-fn create_index(table: &str, columns: &[&String]) -> String {
+/// `bare` is what the index is called after its table.
+fn create_index(engine: Engine, what: &str, bare: &str, table: &str, columns: &[&String]) -> String {
     let columns: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
-    let bare = table.rsplit('.').next().unwrap_or(table);
-    format!("CREATE INDEX `{bare}_by_time` ON {} ({})", quoted(table), columns.join(", "))
+    let columns = columns.join(", ");
+    let (schema, name) = table.rsplit_once('.').unwrap_or(("", table));
+    let index = format!("{name}_{bare}");
+    match (engine, schema) {
+        // SQLite wants the schema with the index, servers with the table.
+        (Engine::Sqlite, schema) if !schema.is_empty() => {
+            format!("CREATE {what} {} ON {} ({columns})", quoted(&format!("{schema}.{index}")), quoted(name))
+        }
+        _ => format!("CREATE {what} {} ON {} ({columns})", quoted(&index), quoted(table)),
+    }
 }
 
 fn show_again(engine: Engine, index: &Index, names: &SourceNames) -> String {
     let table = quoted(&names.votes_table);
     match engine {
-        Engine::Sqlite => create_index(&names.votes_table, &[&names.voted_at]),
+        Engine::Sqlite => create_index(engine, "INDEX", "by_time", &names.votes_table, &[&names.voted_at]),
         Engine::MariaDb => format!("ALTER TABLE {table} ALTER INDEX `{}` NOT IGNORED", index.name),
         Engine::MySql | Engine::TiDb => format!("ALTER TABLE {table} ALTER INDEX `{}` VISIBLE", index.name),
     }
 }
 
 /// The index that finds the newest rate.
-pub(super) fn rates(table: &Table, names: &SourceNames) -> Option<Finding> {
+pub(super) fn rates(engine: Engine, table: &Table, names: &SourceNames) -> Option<Finding> {
     const CHECK: &str = "rates_index";
     if table.is_view {
         return None;
@@ -105,23 +114,23 @@ pub(super) fn rates(table: &Table, names: &SourceNames) -> Option<Finding> {
         None => Finding::warning(
             CHECK,
             format!("no index of {} begins with {}", names.rates_table, names.quoted_at),
-            create_index(&names.rates_table, &[&names.quoted_at, &names.rate]),
+            create_index(engine, "INDEX", "by_time", &names.rates_table, &[&names.quoted_at, &names.rate]),
         ),
     })
 }
 
 /// How the votes of yesterday would be read.
-pub(super) fn plan(plan: &Looked<Vec<Step>>, table: &Table, names: &SourceNames) -> Finding {
+pub(super) fn plan(plan: &Plan, table: &Table, names: &SourceNames) -> Finding {
     const CHECK: &str = "votes_plan";
     let steps = match plan {
-        Ok(steps) => steps,
-        // The query itself fails in the same way.
-        Err(why) => {
-            return Finding::problem(
-                CHECK,
-                format!("the query for votes fails: {why}"),
-                "mend what is said above",
-            );
+        Plan::Steps(steps) => steps,
+        Plan::Hidden(why) => {
+            let advice = format!("run doctor as a user who may read what is under {}", names.votes_table);
+            return Finding::warning(CHECK, format!("is not shown: {why}"), advice);
+        }
+        Plan::Refused(why) => {
+            let advice = format!("GRANT SELECT ON {}, or mend what is said", quoted(&names.votes_table));
+            return Finding::problem(CHECK, format!("the query for votes is refused: {why}"), advice);
         }
     };
     let used = |step: &Step| step.index.as_deref().map_or("no index".to_owned(), str::to_owned);
@@ -161,33 +170,31 @@ pub(super) fn plan(plan: &Looked<Vec<Step>>, table: &Table, names: &SourceNames)
 }
 
 /// The key by which a delivery that comes twice is one.
-pub(super) fn remote(table: &Table, name: &str) -> Finding {
+pub(super) fn remote(engine: Engine, table: &Table, name: &str) -> Finding {
     const CHECK: &str = "remote_key";
-    let key = ["partner_id", "time"];
-    let mut unique = table.indexes.iter().filter(|index| index.is_unique);
-    let advice = format!("ALTER TABLE {} ADD UNIQUE INDEX (partner_id, time)", quoted(name));
-    let narrow = unique.clone().find(|index| {
-        index.columns.len() < key.len() && index.columns.iter().flatten().all(|c| key.contains(&c.as_str()))
-    });
+    let key = ["partner_id".to_owned(), "time".to_owned()];
+    let create = create_index(engine, "UNIQUE INDEX", "once", name, &[&key[0], &key[1]]);
     if table.is_view {
+        let advice = format!("look whether the table under it has one: {create}");
         return Finding::warning(CHECK, format!("{name} is a view, whose key cannot be seen"), advice);
     }
-    if let Some(index) = narrow {
-        let found = format!("{} takes one row only where there are many to come", index.shown());
-        return Finding::problem(
-            CHECK,
-            found,
-            format!("DROP INDEX `{}` ON {}; {advice}", index.name, quoted(name)),
-        );
+    let unique = || table.indexes.iter().filter(|index| index.is_unique && index.is_used);
+    let is_of_key =
+        |index: &Index| index.columns.iter().flatten().all(|column| key.contains(&column.to_lowercase()));
+    if let Some(index) = unique().find(|index| index.columns.len() < key.len() && is_of_key(index)) {
+        let found = format!("{} lets only one row in where many are to come", index.shown());
+        let drop = match engine {
+            Engine::Sqlite => format!("make the table anew without it; {create}"),
+            _ => format!("DROP INDEX {} ON {}; {create}", quoted(&index.name), quoted(name)),
+        };
+        return Finding::problem(CHECK, found, drop);
     }
-    let is_key =
-        |index: &&Index| index.columns.len() == key.len() && key.iter().all(|column| index.holds(column));
-    match unique.find(is_key) {
+    match unique().find(|index| index.columns.len() == key.len() && is_of_key(index)) {
         Some(index) => Finding::ok(CHECK, index.shown()),
         None => Finding::problem(
             CHECK,
             format!("{name} has no key (partner_id, time): what is delivered again would be there twice"),
-            advice,
+            create,
         ),
     }
 }

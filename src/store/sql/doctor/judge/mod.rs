@@ -95,7 +95,7 @@ fn judge_source(place: &Place, source: &Source, names: &SourceNames, is_rewards:
         seen("rates_table", &names.rates_table, &source.rates, is_rewards, &mut findings)
     {
         findings.extend(columns::judge("rates_table", place, &names.rates_table, rates_table, &rates));
-        findings.extend(indexes::rates(rates_table, names));
+        findings.extend(indexes::rates(engine, rates_table, names));
     }
     findings
 }
@@ -151,6 +151,6 @@ fn judge_remote(place: &Place, table: &Looked<Option<Table>>, name: &str) -> Vec
         Wanted { column: "time", key: None, holds: Holds::Hour },
     ];
     let mut findings = columns::judge(CHECK, place, name, table, &wanted);
-    findings.push(indexes::remote(table, name));
+    findings.push(indexes::remote(place.engine(), table, name));
     findings
 }

@@ -16,8 +16,8 @@ pub(super) fn judge(server: &Server, uses: &Uses, key: &str) -> Vec<Finding> {
     let mut findings = vec![version(server), encryption(server, key), round_trip(server, uses)];
     findings.extend(database(server, uses, key));
     findings.push(session(server));
-    findings.push(packet(server));
     if uses.writes() {
+        findings.push(packet(server));
         findings.push(writable(server, key));
     }
     if uses.rewards {

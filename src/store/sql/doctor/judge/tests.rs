@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::super::facts::{Column, File, Index, Server, Step, WriteLock};
+use super::super::facts::{Column, File, Index, Plan, Server, Step, WriteLock};
 use super::super::{Applied, Level};
 use super::*;
 
@@ -139,7 +139,7 @@ fn source() -> Source {
     );
     let step =
         Step { index: Some("votes_by_time".to_owned()), is_covered: true, rows: Some(9), is_scan: false };
-    Source { votes: Ok(Some(votes)), rates: Ok(Some(rates)), plan: Some(Ok(vec![step])) }
+    Source { votes: Ok(Some(votes)), rates: Ok(Some(rates)), plan: Some(Plan::Steps(vec![step])) }
 }
 
 fn rewards() -> Rewards {
@@ -281,6 +281,7 @@ fn what_does_not_matter_is_not_complained_of() {
     let mut replica = server();
     replica.global.insert("read_only".into(), "ON".into());
     replica.global.insert("innodb_flush_log_at_trx_commit".into(), "2".into());
+    replica.session.insert("max_allowed_packet".into(), "1048576".into());
     replica.grants = Ok(vec!["GRANT SELECT, LOCK TABLES ON `rewards`.* TO `u`@`%`".to_owned()]);
     let uses = Uses { source: Some(names()), ..Uses::default() };
     assert_eq!(complaints(&Facts { rewards: None, ..on_server(replica) }, &uses), [""; 0]);

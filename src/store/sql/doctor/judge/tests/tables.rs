@@ -72,7 +72,7 @@ fn missing_and_empty_columns_are_named() {
     let there = "→ cc = \"…\" under [source.columns], naming one of id, partner_id, vote_type, ecc, voted_at";
     assert_complaint(&facts, &uses(), "problem votes_table: votes has no column cc", there);
     let mut failing = facts;
-    failing.source.as_mut().unwrap().plan = Some(Err("no such column".to_owned()));
+    failing.source.as_mut().unwrap().plan = Some(Plan::Refused("no such column".to_owned()));
     assert_eq!(complaints(&failing, &uses()).len(), 1, "that its query fails says nothing more");
     let facts = with_votes(|votes| votes.columns[3].is_nullable = true);
     let modify = "→ ALTER TABLE `votes` MODIFY `cc` DECIMAL(28,8) NOT NULL";
@@ -96,7 +96,7 @@ fn a_clock_that_is_not_in_utc_fills_no_column() {
     assert_eq!(complaints(&facts("UTC", "datetime(6)"), &uses()), [""; 0]);
     assert_eq!(complaints(&facts("CET", "timestamp(6)"), &uses()), [""; 0]);
     let begins = "warning votes_table: votes.voted_at is filled in from the server's clock";
-    assert_complaint(&facts("CET", "datetime(6)"), &uses(), begins, "SET GLOBAL time_zone = '+00:00'");
+    assert_complaint(&facts("CET", "datetime(6)"), &uses(), begins, "default_time_zone = '+00:00'");
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn an_index_that_is_not_in_use_is_brought_back() {
 fn a_plan_that_reads_everything_matters_where_there_is_much() {
     let with_step = |step: Step, indexed: bool| {
         let mut facts = with_votes(|votes| votes.indexes.truncate(if indexed { 2 } else { 1 }));
-        facts.source.as_mut().unwrap().plan = Some(Ok(vec![step]));
+        facts.source.as_mut().unwrap().plan = Some(Plan::Steps(vec![step]));
         complaints(&facts, &uses())
     };
     let scan = |rows| Step { is_scan: true, rows: Some(rows), ..Step::default() };
@@ -158,8 +158,15 @@ fn a_plan_that_reads_everything_matters_where_there_is_much() {
         "{without:?}"
     );
     let mut facts = on_server(server());
-    facts.source.as_mut().unwrap().plan = Some(Err("denied".to_owned()));
-    assert_complaint(&facts, &uses(), "problem votes_plan: the query for votes fails: denied", "");
+    facts.source.as_mut().unwrap().plan = Some(Plan::Refused("denied".to_owned()));
+    assert_complaint(
+        &facts,
+        &uses(),
+        "problem votes_plan: the query for votes is refused: denied",
+        "GRANT SELECT",
+    );
+    facts.source.as_mut().unwrap().plan = Some(Plan::Hidden("lacking privileges".to_owned()));
+    assert_complaint(&facts, &uses(), "warning votes_plan: is not shown: lacking", "under votes");
 }
 
 #[test]
@@ -255,13 +262,13 @@ fn the_remote_table_keeps_a_delivery_whole_and_once() {
         &none,
         &uses,
         "problem remote_key: cc_hourly has no key",
-        "ADD UNIQUE INDEX (partner_id, time)",
+        "CREATE UNIQUE INDEX `cc_hourly_once` ON `cc_hourly` (`partner_id`, `time`)",
     );
     let narrow = facts("decimal(28,8)", vec![index("PRIMARY", &["partner_id"])]);
     assert_complaint(
         &narrow,
         &uses,
-        "problem remote_key: PRIMARY (partner_id) takes one row only",
+        "problem remote_key: PRIMARY (partner_id) lets only one row in",
         "DROP INDEX",
     );
     let missing = Facts { remote: Some(Ok(None)), ..facts("", vec![]) };
