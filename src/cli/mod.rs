@@ -10,6 +10,7 @@ use clap_complete::Shell;
 mod config;
 mod demo;
 mod distribute;
+mod doctor;
 mod exit;
 mod import;
 mod manual;
@@ -49,6 +50,7 @@ enum Command {
     Simulate(simulate::Simulate),
     Import(import::Import),
     Migrate(migrate::Migrate),
+    Doctor(doctor::Doctor),
     #[command(subcommand)]
     Config(config::Command),
     /// Print a completion script for a shell.
@@ -101,6 +103,7 @@ fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Simulate(simulate) => block_on(simulate.execute(file.as_deref())),
         Command::Import(import) => block_on(import.execute(load(file.as_deref())?)),
         Command::Migrate(migrate) => block_on(migrate.execute(load(file.as_deref())?)),
+        Command::Doctor(doctor) => block_on(doctor.execute(load(file.as_deref())?)),
         Command::Config(command) => command.execute(&path(file.as_deref()), load(file.as_deref())?),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "rewardd", &mut std::io::stdout());

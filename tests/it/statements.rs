@@ -1,8 +1,9 @@
 //! Every named statement is one that every backend takes.
 
-use rewardd::config::DatabaseUrl;
+use rewardd::app::source_names;
+use rewardd::config::{Config, DatabaseUrl};
 use rewardd::rewards::window::Kind;
-use rewardd::store::sql::{Access, Database, statements};
+use rewardd::store::sql::{Access, Database, doctor, statements};
 
 use crate::on_every_backend;
 use crate::support::{Backend, Scratch};
@@ -20,6 +21,8 @@ fn every_statement_is_prepared(backend: Backend) {
             all.push(statements::insert_rewards(kind, 3));
             all.push(statements::rewards_written(&database, kind));
         }
+        let names = source_names(&Config::default_with_url(&scratch.url).unwrap());
+        all.extend(doctor::statements::all(&database, &names));
         for sql in all {
             assert!(sql.starts_with("/* "), "{sql} opens with its name");
             let prepared = database.prepare(&sql).await;

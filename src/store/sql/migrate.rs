@@ -17,7 +17,7 @@ const MIGRATIONS: [(i64, &str, &str, &str); 1] = [(
     include_str!("../../../migrations/sqlite/0001_rewards.sql"),
 )];
 
-const HISTORY_TABLE: &str = "_sqlx_migrations";
+pub(super) const HISTORY_TABLE: &str = "_sqlx_migrations";
 
 /// A migration, and whether the database has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

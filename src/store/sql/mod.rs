@@ -2,6 +2,7 @@
 //! [`statements`] holds all SQL.
 
 mod commit;
+pub mod doctor;
 mod driver;
 mod import;
 mod lease;

@@ -33,6 +33,23 @@ pub struct SourceNames {
     pub rate: String,
 }
 
+impl SourceNames {
+    /// The votes of a span, in the order of the covering index's columns.
+    pub(super) fn votes_query(&self, with_id: bool) -> String {
+        format!(
+            "/* votes */ SELECT {partner_id}, {vote_type}, {cc}, {ecc}, {voted_at}{id} FROM {table} \
+             WHERE {voted_at} >= ? AND {voted_at} < ?",
+            partner_id = quoted(&self.partner_id),
+            vote_type = quoted(&self.vote_type),
+            cc = quoted(&self.cc),
+            ecc = quoted(&self.ecc),
+            voted_at = quoted(&self.voted_at),
+            id = if with_id { format!(", {}", quoted(&self.id)) } else { String::new() },
+            table = quoted(&self.votes_table),
+        )
+    }
+}
+
 /// Quotes a checked name, each part of a qualified one by itself. Both dialects take backticks.
 pub(super) fn quoted(name: &str) -> String {
     name.split('.').map(|part| format!("`{part}`")).collect::<Vec<_>>().join(".")
@@ -100,7 +117,7 @@ fn bad_row(
 
 /// A bound whose text is a prefix of every way to write that second, so that comparing texts is comparing instants.
 /// Windows start and end at whole seconds.
-fn bound(instant: Instant) -> String {
+pub(super) fn bound(instant: Instant) -> String {
     instant.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 

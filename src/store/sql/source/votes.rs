@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tokio::task::JoinSet;
 
 use super::row::SourceRow;
-use super::{SqlSource, bound, quoted, vote_amount};
+use super::{SqlSource, bound, vote_amount};
 use crate::frames::{Gathered, Vote};
 use crate::rewards::window::{Instant, Window};
 use crate::store::error::{BadValue, SourceError};
@@ -73,21 +73,6 @@ impl SqlSource {
         let reading = Arc::into_inner(reading).expect("all readers are done");
         Ok(reading.total.into_inner().expect("no reader has panicked"))
     }
-
-    fn votes_query(&self, with_id: bool) -> String {
-        let names = &self.names;
-        format!(
-            "/* votes */ SELECT {partner_id}, {vote_type}, {cc}, {ecc}, {voted_at}{id} FROM {table} \
-             WHERE {voted_at} >= ? AND {voted_at} < ?",
-            partner_id = quoted(&names.partner_id),
-            vote_type = quoted(&names.vote_type),
-            cc = quoted(&names.cc),
-            ecc = quoted(&names.ecc),
-            voted_at = quoted(&names.voted_at),
-            id = if with_id { format!(", {}", quoted(&names.id)) } else { String::new() },
-            table = quoted(&names.votes_table),
-        )
-    }
 }
 
 impl Reading {
@@ -120,7 +105,7 @@ impl Reading {
             }
             Ok(())
         };
-        let read = view.each_row(&self.source.votes_query(false), &bounds, table, &mut push).await;
+        let read = view.each_row(&self.source.names.votes_query(false), &bounds, table, &mut push).await;
         let Err(SourceError::BadRow { .. }) = read else { return read };
         // The same view holds the same rows, so the same one is found again, with its id.
         let mut find = |row: &dyn SourceRow| match vote(row) {
@@ -128,7 +113,7 @@ impl Reading {
             Ok(_) => Err(self.bad_vote(row, VOTED_AT, &BadValue::NotAnInstant, true)),
             Err((column, why)) => Err(self.bad_vote(row, column, &why, true)),
         };
-        view.each_row(&self.source.votes_query(true), &bounds, table, &mut find).await.and(read)
+        view.each_row(&self.source.names.votes_query(true), &bounds, table, &mut find).await.and(read)
     }
 
     fn hand_over(&self, part: &mut Gathered) {

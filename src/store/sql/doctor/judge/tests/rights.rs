@@ -1,0 +1,129 @@
+//! Rights that lack, and rights that are too many.
+
+use super::*;
+
+fn with_grants(lines: &[&str]) -> Server {
+    Server { grants: Ok(lines.iter().map(|line| (*line).to_owned()).collect()), ..server() }
+}
+
+fn reader() -> Uses {
+    Uses { source: Some(names()), ..Uses::default() }
+}
+
+fn read(lines: &[&str]) -> Facts {
+    Facts { rewards: None, ..on_server(with_grants(lines)) }
+}
+
+#[test]
+fn what_lacks_is_given_by_the_advice() {
+    // Statements that the server takes prove their rights; that of making the migrations' table is not among them.
+    let facts = on_server(with_grants(&["GRANT SELECT, LOCK TABLES ON `rewards`.* TO `u`@`%`"]));
+    let expected = "problem grants: 'u'@'%' lacks CREATE on `rewards`.*";
+    assert_complaint(&facts, &uses(), expected, "→ GRANT CREATE ON `rewards`.* TO 'u'@'%'");
+
+    let own_table = on_server(with_grants(&[
+        "GRANT SELECT, LOCK TABLES ON `rewards`.* TO `u`@`%`",
+        "GRANT CREATE ON `rewards`.`_sqlx_migrations` TO `u`@`%`",
+    ]));
+    assert_eq!(
+        complaints(&own_table, &uses()),
+        [""; 0],
+        "once the migrations are in, no other table is made"
+    );
+
+    let mut unproved = facts;
+    unproved.rewards.as_mut().unwrap().refused = None;
+    assert_complaint(
+        &unproved,
+        &uses(),
+        "problem grants",
+        "GRANT INSERT, UPDATE, CREATE ON `rewards`.* TO 'u'@'%'",
+    );
+
+    let facts = read(&["GRANT SELECT (`id`, `cc`) ON `rewards`.`votes` TO `u`@`%`"]);
+    let give =
+        "GRANT SELECT ON `rewards`.`votes` TO 'u'@'%'; GRANT SELECT ON `rewards`.`cc_rates` TO 'u'@'%'";
+    assert_complaint(&facts, &reader(), "problem grants", give);
+}
+
+#[test]
+fn reading_may_be_given_in_many_ways() {
+    for lines in [
+        &["GRANT SELECT ON *.* TO `u`@`%`"][..],
+        &["GRANT SELECT ON `rewar__`.* TO `readers`"],
+        &["GRANT SELECT ON `rewards`.`votes` TO `u`@`%`", "GRANT SELECT ON `rewards`.`cc_rates` TO `u`@`%`"],
+        &[
+            "GRANT SELECT (`id`, `partner_id`, `vote_type`, `cc`, `ecc`, `voted_at`) ON `rewards`.`votes` TO `u`@`%`",
+            "GRANT SELECT (`rate`, `quoted_at`) ON `rewards`.`cc_rates` TO `u`@`%`",
+        ],
+    ] {
+        assert_eq!(complaints(&read(lines), &reader()), [""; 0], "{lines:?}");
+    }
+}
+
+#[test]
+fn without_lock_tables_a_load_uses_one_connection_which_is_no_fault() {
+    let lock = |facts: &Facts| {
+        let mut findings = judge(facts, &reader(), KEY).into_iter();
+        findings.find(|finding| finding.check == "lock_tables")
+    };
+    let hint = lock(&read(&["GRANT SELECT ON `rewards`.* TO `u`@`%`"])).unwrap();
+    assert_eq!(hint.level, Level::Ok);
+    assert_eq!(hint.advice.unwrap(), "for several: GRANT LOCK TABLES ON `rewards`.* TO 'u'@'%'");
+    assert_eq!(lock(&read(&["GRANT SELECT, LOCK TABLES ON `rewards`.* TO `u`@`%`"])).unwrap().advice, None);
+    let mut cluster = with_grants(&["GRANT SELECT ON `rewards`.* TO `u`@`%`"]);
+    cluster.global.insert("wsrep_on".into(), "ON".into());
+    assert_eq!(lock(&Facts { rewards: None, ..on_server(cluster) }), None, "it would hold nothing there");
+}
+
+#[test]
+fn what_is_too_much_is_taken_away_by_the_advice() {
+    let facts = on_server(with_grants(&["GRANT ALL PRIVILEGES ON *.* TO `u`@`%` WITH GRANT OPTION"]));
+    let own = "CREATE USER 'rewardd'@'%' IDENTIFIED BY '…'; GRANT SELECT, INSERT, UPDATE, CREATE, ALTER, INDEX, LOCK \
+               TABLES ON `rewards`.* TO 'rewardd'@'%'";
+    assert_complaint(&facts, &uses(), "warning grants: 'u'@'%' may do ALL PRIVILEGES, GRANT OPTION", own);
+
+    let facts = on_server(with_grants(&["GRANT ALL PRIVILEGES ON `rewards`.* TO `u`@`%`"]));
+    let less = "REVOKE ALL PRIVILEGES ON `rewards`.* FROM 'u'@'%'; GRANT SELECT, INSERT";
+    assert_complaint(&facts, &uses(), "warning grants: 'u'@'%' may do ALL PRIVILEGES on rewards", less);
+
+    let facts = on_server(with_grants(&[
+        "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, LOCK TABLES ON `rewards`.* TO `u`@`%`",
+        "GRANT SUPER ON *.* TO `u`@`%`",
+    ]));
+    let complaints = complaints(&facts, &uses());
+    assert!(complaints[0].contains("may do SUPER on everything"), "{complaints:#?}");
+    assert!(complaints[1].contains("→ REVOKE DELETE, DROP ON `rewards`.* FROM 'u'@'%'"), "{complaints:#?}");
+}
+
+#[test]
+fn who_reads_the_source_is_not_to_write_there() {
+    let facts = read(&[
+        "GRANT SELECT, LOCK TABLES ON `rewards`.* TO `u`@`%`",
+        "GRANT INSERT, UPDATE (`cc`, `ecc`) ON `rewards`.`votes` TO `u`@`%`",
+        "GRANT ALL PRIVILEGES ON `rewards`.`cc_rates` TO `u`@`%`",
+    ]);
+    let found = "warning grants: 'u'@'%' may do ALL PRIVILEGES, INSERT, UPDATE (`cc`, `ecc`) on rewards, which is more";
+    let less = "→ REVOKE INSERT, UPDATE (`cc`, `ecc`) ON `rewards`.`votes` FROM 'u'@'%'; REVOKE ALL PRIVILEGES ON \
+                `rewards`.`cc_rates` FROM 'u'@'%'; GRANT SELECT ON `rewards`.`cc_rates` TO 'u'@'%'";
+    assert_complaint(&facts, &reader(), found, less);
+}
+
+#[test]
+fn a_delivery_reads_inserts_and_may_find_its_row_there() {
+    let uses = Uses { remote_table: Some("partners.cc_hourly".to_owned()), ..Uses::default() };
+    let hourly = table(
+        &[("partner_id", "bigint"), ("cc_reward", "decimal(28,8)"), ("time", "datetime")],
+        vec![index("PRIMARY", &["partner_id", "time"])],
+    );
+    let facts = |lines: &[&str]| Facts {
+        place: Place::Server(Box::new(with_grants(lines))),
+        rewards: None,
+        source: None,
+        remote: Some(Ok(Some(hourly.clone()))),
+    };
+    let all = facts(&["GRANT SELECT, INSERT, UPDATE ON `partners`.`cc_hourly` TO `u`@`%`"]);
+    assert_eq!(complaints(&all, &uses), [""; 0]);
+    let some = facts(&["GRANT SELECT, INSERT ON `partners`.* TO `u`@`%`"]);
+    assert_complaint(&some, &uses, "problem grants", "→ GRANT UPDATE ON `partners`.`cc_hourly` TO 'u'@'%'");
+}
