@@ -95,7 +95,7 @@ impl Exit {
             return match error {
                 SourceError::BadRow { .. } | SourceError::Conflict { .. } => Some(Self::BadData),
                 error if error.is_transient() => Some(Self::TryAgain),
-                SourceError::Database { .. } => Some(Self::BadConfig),
+                SourceError::Database { .. } | SourceError::Sqlite { .. } => Some(Self::BadConfig),
                 SourceError::Open(_) | SourceError::Moved { .. } => None,
             };
         }

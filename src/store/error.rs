@@ -106,6 +106,8 @@ pub enum SourceError {
     Conflict { table: String, conflict: Conflict },
     #[error("reading {table}, as [source] of the configuration names it")]
     Database { table: String, source: sqlx::Error },
+    #[error("reading {table}, as [source] of the configuration names it: {why}")]
+    Sqlite { table: String, why: rusqlite::Error },
     #[error(
         "{table} has changed between two looks at it, which [source] aggregate = \"server\" must not see"
     )]
@@ -119,6 +121,10 @@ impl SourceError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Database { source, .. } => is_transient(source),
+            Self::Sqlite { why, .. } => matches!(
+                why.sqlite_error_code(),
+                Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked)
+            ),
             Self::Open(source) => source.is_transient(),
             Self::Moved { .. } => true,
             Self::BadRow { .. } | Self::Conflict { .. } => false,

@@ -22,10 +22,6 @@ use crate::store::{Result, StoreError};
 /// How long a statement waits for a lock of another SQLite connection.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Rows that a SQLite connection reads ahead of who takes them: with few, the two threads wait for each other all the
-/// time.
-const SQLITE_ROWS: usize = 1024;
-
 /// How long opening or borrowing a connection may take before the attempt counts as failed.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -157,9 +153,7 @@ impl Database {
     #[expect(clippy::disallowed_methods, reason = "a view to read from is no write")]
     pub(super) async fn begin_read(&self) -> sqlx::Result<Tx> {
         Ok(match self {
-            Self::MySql(pool) => {
-                Tx::MySql(pool.begin_with("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await?)
-            }
+            Self::MySql(pool) => Tx::MySql(begin_mysql_read(pool).await?),
             Self::Sqlite(pool) => Tx::Sqlite(pool.begin().await?),
         })
     }
@@ -171,6 +165,15 @@ impl Database {
             Self::Sqlite(pool) => pool.close().await,
         }
     }
+}
+
+/// One view of everything on a server.
+///
+/// # Errors
+/// The driver's.
+#[expect(clippy::disallowed_methods, reason = "a view to read from is no write")]
+pub(super) async fn begin_mysql_read(pool: &MySqlPool) -> sqlx::Result<Transaction<'static, MySql>> {
+    pool.begin_with("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await
 }
 
 /// A silent server, as the error of a lost one.
@@ -194,7 +197,7 @@ async fn prepare_session(connection: &mut MySqlConnection) -> sqlx::Result<()> {
 
 fn sqlite_options(url: &str, access: Access) -> sqlx::Result<SqliteConnectOptions> {
     let options = url.parse::<SqliteConnectOptions>()?.busy_timeout(SQLITE_BUSY_TIMEOUT);
-    let options = options.disable_statement_logging().row_buffer_size(SQLITE_ROWS);
+    let options = options.disable_statement_logging();
     Ok(match access {
         Access::Read => options.read_only(true),
         // WAL lets dashboards read while a run writes; FULL makes a commit survive a loss of power.

@@ -5,11 +5,11 @@
 //! Only SQL that all of them take. `GROUP BY partner_id` stays within a shard where votes are sharded by partner.
 
 use super::row::SourceRow;
+use super::views::View;
 use super::{SqlSource, bad_row, bound, not_negative, quoted};
 use crate::frames::{Gathered, Sums};
 use crate::rewards::window::Window;
 use crate::store::error::{BadValue, SourceError};
-use crate::store::sql::driver::Tx;
 
 /// The largest amount that one vote may have: what 64 bits hold.
 const MOST_PER_VOTE: &str = "92233720368.54775807";
@@ -18,7 +18,7 @@ impl SqlSource {
     /// What [`Self::votes`] gives, to the byte.
     pub(super) async fn aggregated(
         &self,
-        mut view: Tx,
+        mut view: View,
         window: &Window,
         count_types: bool,
     ) -> Result<Gathered, SourceError> {
@@ -29,14 +29,13 @@ impl SqlSource {
             self.votes(vec![view], window, count_types).await?;
             return Err(bad);
         }
-        // Nothing was written; whatever ends the view will do.
-        drop(view.rollback().await);
+        view.end().await;
         added.map(|()| gathered)
     }
 
     async fn add_up(
         &self,
-        view: &mut Tx,
+        view: &mut View,
         gathered: &mut Gathered,
         count_types: bool,
     ) -> Result<(), SourceError> {

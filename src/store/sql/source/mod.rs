@@ -3,8 +3,10 @@
 use async_trait::async_trait;
 
 mod aggregate;
+mod mysql_row;
 mod quotes;
 mod row;
+mod sqlite_row;
 mod strays;
 mod views;
 mod votes;
@@ -90,7 +92,7 @@ impl Source for SqlSource {
         let wanted = if window.kind == Kind::Daily && !by_server { self.effort.connections } else { 1 };
         // All views are of one state of the source: votes and rates of the same moment.
         let tables = [quoted(votes_table), quoted(rates_table)];
-        let mut views = self.database.begin_views(&tables, wanted).await.map_err(database(votes_table))?;
+        let mut views = views::begin(&self.database, &tables, wanted, votes_table).await?;
         self.refuse_strays(&mut views[0], window).await?;
         let quotes = self.quotes(&mut views[0], *quotes_from, window.end).await?;
         let votes = match views.pop() {
@@ -124,11 +126,6 @@ pub(super) fn bound(instant: Instant) -> String {
 /// The same, but including the instant itself however it is written.
 fn end_bound(instant: Instant) -> String {
     instant.format("%Y-%m-%d %H:%M:%S.000000").to_string()
-}
-
-fn database(table: &str) -> impl Fn(sqlx::Error) -> SourceError + use<> {
-    let table = table.to_owned();
-    move |source| SourceError::Database { table: table.clone(), source }
 }
 
 fn not_negative(amount: Result<Units, BadValue>) -> Result<Units, BadValue> {

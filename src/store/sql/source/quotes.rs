@@ -1,11 +1,11 @@
 //! The CC rates that bear on a window.
 
 use super::row::SourceRow;
-use super::{SqlSource, bad_row, bound, database, end_bound, not_negative, quoted};
+use super::views::View;
+use super::{SqlSource, bad_row, bound, end_bound, not_negative, quoted};
 use crate::rewards::rates::{Quote, Quotes};
 use crate::rewards::window::Instant;
 use crate::store::error::SourceError;
-use crate::store::sql::driver::Tx;
 
 /// The length of an instant's text up to its second.
 const SECOND_DIGITS: usize = "2026-11-19 13:00:00".len();
@@ -14,7 +14,7 @@ impl SqlSource {
     /// The quotes of `[from, to]` and the newest before them.
     pub(super) async fn quotes(
         &self,
-        view: &mut Tx,
+        view: &mut View,
         from: Instant,
         to: Instant,
     ) -> Result<Quotes, SourceError> {
@@ -22,11 +22,14 @@ impl SqlSource {
         let (quoted_at, table) = (quoted(&names.quoted_at), quoted(&names.rates_table));
         let newest =
             format!("/* quotes */ SELECT CAST(MAX({quoted_at}) AS CHAR) FROM {table} WHERE {quoted_at} <= ?");
-        let newest =
-            view.fetch(newest, &[end_bound(from).into()]).await.map_err(database(&names.rates_table))?;
-        let newest = newest[0].optional_text(0).map_err(database(&names.rates_table))?;
-        // From the whole second on, so that another quote of the same instant is seen however it is written.
-        let newest = newest.map(|newest| newest.get(..SECOND_DIGITS).unwrap_or(&newest).to_owned());
+        let mut first = None;
+        let mut find = |row: &dyn SourceRow| {
+            // From the whole second on, so that another quote of the same instant is seen however it is written.
+            let newest = row.text(0).ok();
+            first = newest.map(|newest| newest.get(..SECOND_DIGITS).unwrap_or(newest).to_owned());
+            Ok(())
+        };
+        view.each_row(&newest, &[end_bound(from)], &names.rates_table, &mut find).await?;
         let sql = format!(
             "/* quotes */ SELECT {quoted_at}, {rate} FROM {table} WHERE {quoted_at} >= ? AND {quoted_at} <= ?",
             rate = quoted(&names.rate),
@@ -39,7 +42,7 @@ impl SqlSource {
             quotes.push(Quote { at, rate });
             Ok(())
         };
-        let values = [newest.unwrap_or_else(|| bound(from)), end_bound(to)];
+        let values = [first.unwrap_or_else(|| bound(from)), end_bound(to)];
         view.each_row(&sql, &values, &names.rates_table, &mut push).await?;
         let conflict = |conflict| SourceError::Conflict { table: names.rates_table.clone(), conflict };
         Quotes::new(quotes).map_err(conflict)

@@ -5,15 +5,16 @@ use std::collections::BTreeSet;
 use chrono::{Datelike, Months};
 
 use super::row::SourceRow;
+use super::views::View;
 use super::{SqlSource, bad_row, quoted};
 use crate::rewards::window::Window;
 use crate::store::error::{BadValue, SourceError};
-use crate::store::sql::driver::{Database, Tx};
+use crate::store::sql::driver::Database;
 
 impl SqlSource {
     /// Finds rows that no window would ever hold: without an instant, of a type that is none, or, in SQLite, which keeps
     /// instants as text, written so that comparing texts is not comparing instants.
-    pub(super) async fn refuse_strays(&self, view: &mut Tx, window: &Window) -> Result<(), SourceError> {
+    pub(super) async fn refuse_strays(&self, view: &mut View, window: &Window) -> Result<(), SourceError> {
         let names = &self.names;
         for (table, id, at) in [
             (&names.votes_table, &names.id, &names.voted_at),

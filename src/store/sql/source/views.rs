@@ -1,15 +1,22 @@
 //! Several connections that see the same state of a source.
 //!
-//! A snapshot belongs to one transaction; two that begin one after the other may see different votes. So a guard locks
-//! the tables against writes for the moment in which the snapshots are taken (`LOCK TABLES … READ`, which asks for
-//! that privilege and nothing else, also on a replica, where it holds the applier up). Where that cannot be had at
-//! once, or where it would not prove anything, one connection reads alone: slower, and as exact.
+//! A snapshot belongs to one transaction; two that begin one after the other may see different votes. On a server a
+//! guard locks the tables against writes for the moment in which the snapshots are taken (`LOCK TABLES … READ`, which
+//! asks for that privilege and nothing else, also on a replica, where it holds the applier up). A SQLite file tells
+//! whether anybody has written while they were taken. Where equality cannot be had at once, or where it would not prove
+//! anything, one connection reads alone: slower, and as exact.
 
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Executor, MySql, MySqlConnection, MySqlPool, Row as _, SqlitePool};
+use sqlx::{AssertSqlSafe, Executor, MySql, MySqlConnection, MySqlPool, Row as _, SqlitePool, Transaction};
 
+use super::row::Take;
+use super::{mysql_row, sqlite_row};
 use crate::errors::chain;
-use crate::store::sql::driver::{Database, Tx};
+use crate::store::error::SourceError;
+use crate::store::sql::driver::{Database, begin_mysql_read};
 
 /// What tells one server from another. On a Galera node a lock does not reach what other nodes replicate.
 const SERVER: &str = "/* views */ SHOW VARIABLES WHERE Variable_name IN \
@@ -21,93 +28,138 @@ const LOCK_WAIT: &str = "/* views */ SET SESSION lock_wait_timeout = 1";
 /// Connections of the pool that are left to others: the guard, and what a daemon does meanwhile.
 pub const LEFT_TO_OTHERS: u32 = 3;
 
+/// Begins to read a SQLite file: only the first look makes the view.
+const BEGIN_LOOKING: &str = "BEGIN; /* views */ SELECT name FROM sqlite_master LIMIT 1";
+
 /// Changes where another connection has committed since the last time.
 const DATA_VERSION: &str = "/* views */ PRAGMA data_version";
-
-const FIRST_LOOK: &str = "/* views */ SELECT name FROM sqlite_master LIMIT 1";
 
 /// How often views of a SQLite file are begun anew.
 const ATTEMPTS: u32 = 5;
 
+/// How long reading waits for a writer of a SQLite file that is not in WAL mode.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
 type Variables = Vec<(String, String)>;
 
-impl Database {
-    /// Begins up to `wanted` transactions that all read the same state of `tables`, whose names are quoted; at least one.
-    ///
-    /// # Errors
-    /// The driver's.
-    pub(super) async fn begin_views(&self, tables: &[String], wanted: u32) -> sqlx::Result<Vec<Tx>> {
-        let most = match self {
-            Self::MySql(pool) => pool.options().get_max_connections(),
-            Self::Sqlite(pool) => pool.options().get_max_connections(),
-        };
-        let wanted = wanted.min(most.saturating_sub(LEFT_TO_OTHERS));
-        if wanted <= 1 {
-            return Ok(vec![self.begin_read().await?]);
-        }
-        let views = match self {
-            Self::MySql(pool) => self.begin_under_lock(pool, tables, wanted).await?,
-            Self::Sqlite(pool) => self.begin_unchanged(pool, wanted).await?,
-        };
-        match views {
-            Ok(views) => Ok(views),
-            Err(why) => {
-                tracing::info!(why, "votes are read over one connection");
-                Ok(vec![self.begin_read().await?])
+/// A transaction that only reads.
+pub(super) enum View {
+    MySql(Transaction<'static, MySql>),
+    Sqlite(Connection),
+}
+
+impl View {
+    /// Hands the rows of a query to `take` until it gives an error.
+    pub(super) async fn each_row(
+        &mut self,
+        sql: &str,
+        values: &[String],
+        table: &str,
+        take: Take<'_>,
+    ) -> Result<(), SourceError> {
+        match self {
+            Self::MySql(view) => mysql_row::each_row(view, sql, values, table, take).await,
+            Self::Sqlite(view) => {
+                tokio::task::block_in_place(|| sqlite_row::each_row(view, sql, values, table, take))
             }
         }
     }
 
-    /// The views, or why they cannot be proved equal. SQLite can tell whether anybody has committed while they began.
-    async fn begin_unchanged(&self, pool: &SqlitePool, wanted: u32) -> sqlx::Result<Result<Vec<Tx>, String>> {
-        let mut witness = pool.acquire().await?;
-        for _ in 0..ATTEMPTS {
-            let before: i64 = sqlx::query_scalar(DATA_VERSION).fetch_one(&mut *witness).await?;
-            let mut views = Vec::new();
-            for _ in 0..wanted {
-                let mut view = self.begin_read().await?;
-                // Only the first look makes the view.
-                view.fetch(FIRST_LOOK, &[]).await?;
-                views.push(view);
-            }
-            let after: i64 = sqlx::query_scalar(DATA_VERSION).fetch_one(&mut *witness).await?;
-            if before == after {
-                return Ok(Ok(views));
-            }
+    /// Nothing was written; whatever ends the view will do.
+    pub(super) async fn end(self) {
+        if let Self::MySql(view) = self {
+            drop(view.rollback().await);
         }
-        Ok(Err("the file is being written all the time".to_owned()))
     }
+}
 
-    /// The views, or why they cannot be proved equal.
-    async fn begin_under_lock(
-        &self,
-        pool: &MySqlPool,
-        tables: &[String],
-        wanted: u32,
-    ) -> sqlx::Result<Result<Vec<Tx>, String>> {
-        let mut guard = pool.acquire().await?;
-        // However this ends, also in the middle, the locks end with the connection.
-        guard.close_on_drop();
-        if let Err(error) = lock(&mut guard, tables).await {
-            return Ok(Err(format!("the tables cannot be locked for a moment: {}", chain(&error))));
+/// Begins up to `wanted` views of the same state of `tables`, whose names are quoted; at least one.
+///
+/// # Errors
+/// [`SourceError`], naming `table`.
+pub(super) async fn begin(
+    database: &Database,
+    tables: &[String],
+    wanted: u32,
+    table: &str,
+) -> Result<Vec<View>, SourceError> {
+    match database {
+        Database::MySql(pool) => {
+            let failed = |source| SourceError::Database { table: table.to_owned(), source };
+            begin_on_server(pool, tables, wanted).await.map_err(failed)
         }
-        let server = variables(&mut guard).await?;
-        if server.iter().any(|(name, value)| name == "wsrep_on" && value == "ON") {
-            return Ok(Err("on a Galera node a lock does not hold for the whole cluster".to_owned()));
+        Database::Sqlite(pool) => {
+            let failed = |why| SourceError::Sqlite { table: table.to_owned(), why };
+            tokio::task::block_in_place(|| begin_on_file(pool, wanted)).map_err(failed)
         }
-        let mut views = Vec::new();
-        for _ in 0..wanted {
-            let mut view = self.begin_read().await?;
-            if let Tx::MySql(view) = &mut view
-                && variables(view).await? != server
-            {
-                return Ok(Err("connections lead to different servers".to_owned()));
-            }
-            views.push(view);
-        }
-        unlock(guard).await?;
-        Ok(Ok(views))
     }
+}
+
+fn alone(why: &str) {
+    tracing::info!(why, "votes are read over one connection");
+}
+
+fn begin_on_file(pool: &SqlitePool, wanted: u32) -> rusqlite::Result<Vec<View>> {
+    let options = pool.connect_options();
+    let open = || {
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let view = Connection::open_with_flags(options.get_filename(), flags)?;
+        view.busy_timeout(BUSY_TIMEOUT)?;
+        Ok::<_, rusqlite::Error>(view)
+    };
+    let version = |view: &Connection| view.query_row(DATA_VERSION, (), |row| row.get::<_, i64>(0));
+    for _ in 0..ATTEMPTS {
+        let first = open()?;
+        let before = version(&first)?;
+        let others = (1..wanted).map(|_| open()).collect::<Result<Vec<_>, _>>()?;
+        others.iter().try_for_each(|view| view.execute_batch(BEGIN_LOOKING))?;
+        first.execute_batch(BEGIN_LOOKING)?;
+        if wanted <= 1 || version(&first)? == before {
+            return Ok(std::iter::once(first).chain(others).map(View::Sqlite).collect());
+        }
+    }
+    alone("the file is being written all the time");
+    begin_on_file(pool, 1)
+}
+
+async fn begin_on_server(pool: &MySqlPool, tables: &[String], wanted: u32) -> sqlx::Result<Vec<View>> {
+    let wanted = wanted.min(pool.options().get_max_connections().saturating_sub(LEFT_TO_OTHERS));
+    if wanted > 1 {
+        match begin_under_lock(pool, tables, wanted).await? {
+            Ok(views) => return Ok(views),
+            Err(why) => alone(&why),
+        }
+    }
+    Ok(vec![View::MySql(begin_mysql_read(pool).await?)])
+}
+
+/// The views, or why they cannot be proved equal.
+async fn begin_under_lock(
+    pool: &MySqlPool,
+    tables: &[String],
+    wanted: u32,
+) -> sqlx::Result<Result<Vec<View>, String>> {
+    let mut guard = pool.acquire().await?;
+    // However this ends, also in the middle, the locks end with the connection.
+    guard.close_on_drop();
+    if let Err(error) = lock(&mut guard, tables).await {
+        return Ok(Err(format!("the tables cannot be locked for a moment: {}", chain(&error))));
+    }
+    let server = variables(&mut guard).await?;
+    if server.iter().any(|(name, value)| name == "wsrep_on" && value == "ON") {
+        return Ok(Err("on a Galera node a lock does not hold for the whole cluster".to_owned()));
+    }
+    let mut views = Vec::new();
+    for _ in 0..wanted {
+        let mut view = begin_mysql_read(pool).await?;
+        if variables(&mut view).await? != server {
+            return Ok(Err("connections lead to different servers".to_owned()));
+        }
+        views.push(View::MySql(view));
+    }
+    unlock(guard).await?;
+    Ok(Ok(views))
 }
 
 async fn lock(guard: &mut MySqlConnection, tables: &[String]) -> sqlx::Result<()> {

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 use tokio::task::JoinSet;
 
 use super::row::SourceRow;
+use super::views::View;
 use super::{SqlSource, bound, vote_amount};
 use crate::frames::{Gathered, Vote};
 use crate::rewards::window::{Instant, Window};
 use crate::store::error::{BadValue, SourceError};
-use crate::store::sql::driver::Tx;
 
 /// The columns of the votes query.
 const PARTNER_ID: usize = 0;
@@ -43,7 +43,7 @@ impl SqlSource {
     /// All votes of a window. The views are of one state, so no vote is in two slices or in none.
     pub(super) async fn votes(
         &self,
-        views: Vec<Tx>,
+        views: Vec<View>,
         window: &Window,
         count_types: bool,
     ) -> Result<Gathered, SourceError> {
@@ -77,7 +77,7 @@ impl SqlSource {
 
 impl Reading {
     /// Takes slices until there is none left or one of them is bad.
-    async fn read(&self, mut view: Tx, mut part: Gathered) -> Result<(), SourceError> {
+    async fn read(&self, mut view: View, mut part: Gathered) -> Result<(), SourceError> {
         while let Some(slice) = self.slices.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             if let Err(error) = self.slice(&mut view, slice, &mut part).await {
                 // The others need not go on.
@@ -86,12 +86,11 @@ impl Reading {
             }
         }
         self.hand_over(&mut part);
-        // Nothing was written; whatever ends the view will do.
-        drop(view.rollback().await);
+        view.end().await;
         Ok(())
     }
 
-    async fn slice(&self, view: &mut Tx, slice: &Slice, part: &mut Gathered) -> Result<(), SourceError> {
+    async fn slice(&self, view: &mut View, slice: &Slice, part: &mut Gathered) -> Result<(), SourceError> {
         let (table, bounds) = (&self.source.names.votes_table, [bound(slice.start), bound(slice.end)]);
         let micros = slice.start.timestamp_micros()..slice.end.timestamp_micros();
         let mut push = |row: &dyn SourceRow| {
