@@ -65,7 +65,8 @@ struct Options {
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    for backend in BACKENDS.into_iter().filter(|backend| options.backend.is_none_or(|only| only == *backend)) {
+    for backend in BACKENDS.into_iter().filter(|backend| options.backend.is_none_or(|only| only == *backend))
+    {
         let folder = TempDir::new()?;
         let server = (backend == Backend::Mariadb).then(|| Server::find(folder.path())).transpose()?;
         let mut columns = vec![];
@@ -168,7 +169,10 @@ async fn pay(app: &App, window: Window) -> Result<Times, JobError> {
     Ok(Times { kind: window.kind, look, prepare: prepared - looked, commit: prepared.elapsed() })
 }
 
-#[expect(clippy::disallowed_methods, reason = "a benchmark reads the machine's clock, and nothing else from it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark reads the machine's clock, and nothing else from it"
+)]
 fn now() -> Instant {
     Instant::now()
 }

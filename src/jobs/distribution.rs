@@ -18,6 +18,7 @@ use crate::rewards::rules::Rules;
 use crate::rewards::vote::Turnout;
 use crate::rewards::window::{Instant, Kind, Window, show};
 use crate::rewards::{daily, hourly};
+use crate::scheduler::due::paid_until;
 use crate::store::{Commit, Committed, Loaded, StoreError};
 
 /// How often a plan is made anew when another run was committed in between. With one writer that does not happen at
@@ -134,7 +135,7 @@ impl Distributor {
     /// the next one (section 6), or to the first after it that is still to be paid.
     async fn carry_day(&self, window: &Window, start: NaiveDate) -> Result<NaiveDate, StoreError> {
         let first = match window.kind {
-            Kind::Hourly => start,
+            Kind::Hourly => paid_until(self.store.as_ref(), &self.calendar, start, window.day).await?,
             Kind::Daily => self.calendar.day_after(window.day),
         };
         let paid = self.store.paid_since(Kind::Daily, self.calendar.midnight(first)).await?;

@@ -31,6 +31,11 @@ pub struct State {
 }
 
 impl State {
+    /// The starts of the windows of a kind that were paid, from an instant on, in order.
+    fn paid_from(&self, kind: Kind, from: Instant) -> impl Iterator<Item = Instant> {
+        self.paid.range((kind, from)..=(kind, Instant::MAX_UTC)).map(|(_, start)| *start)
+    }
+
     /// What is held, read off the tables.
     fn held(&self) -> Totals {
         let open = |hour: &&Settlement| !self.paid.contains(&(Kind::Hourly, hour.hour_start));
@@ -105,15 +110,17 @@ impl Store for MemoryStore {
     }
 
     async fn paid_since(&self, kind: Kind, since: Instant) -> Result<BTreeSet<Instant>> {
-        let state = self.lock();
-        let paid = state.paid.iter().filter(|(paid, start)| *paid == kind && *start >= since);
-        Ok(paid.map(|(_, start)| *start).collect())
+        Ok(self.lock().paid_from(kind, since).collect())
     }
 
     async fn paid_count(&self, kind: Kind, from: Instant, before: Instant) -> Result<u64> {
+        Ok(self.lock().paid_from(kind, from).take_while(|start| *start < before).count() as u64)
+    }
+
+    async fn paid_before(&self, before: Instant) -> Result<u64> {
         let state = self.lock();
-        let counted = |(paid, start): &&(Kind, Instant)| *paid == kind && (from..before).contains(start);
-        Ok(state.paid.iter().filter(counted).count() as u64)
+        let later = [Kind::Daily, Kind::Hourly].map(|kind| state.paid_from(kind, before).count() as u64);
+        Ok(state.runs - later.iter().sum::<u64>())
     }
 
     async fn snapshot(&self, window: &Window, carry_day: NaiveDate) -> Result<Snapshot> {

@@ -78,6 +78,9 @@ pub trait Store: Send + Sync {
     /// How many windows of a kind that start in `[from, before)` were paid.
     async fn paid_count(&self, kind: Kind, from: Instant, before: Instant) -> Result<u64>;
 
+    /// How many windows of both kinds that start before an instant were paid. It takes no longer for their number.
+    async fn paid_before(&self, before: Instant) -> Result<u64>;
+
     /// What a plan for the window is to be made from. `carry_day` is where its undistributed money goes.
     async fn snapshot(&self, window: &Window, carry_day: NaiveDate) -> Result<Snapshot>;
 

@@ -34,6 +34,11 @@ pub const PAID_SINCE: &str = "/* paid_since */ \
 pub const PAID_COUNT: &str = "/* paid_count */ \
      SELECT COUNT(*) FROM reward_runs WHERE reward_type = ? AND time >= ? AND time < ?";
 
+/// All runs less the later ones, which are few where the instant lies not far back.
+pub const PAID_BEFORE: &str = "/* paid_before */ \
+     SELECT runs - (SELECT COUNT(*) FROM reward_runs WHERE reward_type IN ('daily', 'hourly') AND time >= ?) \
+     FROM reward_programme WHERE id = 1";
+
 pub const RUN: &str = "/* commit_run */ \
      SELECT sequence, CAST(committed_at AS CHAR) FROM reward_runs WHERE reward_type = ? AND time = ?";
 
@@ -55,6 +60,8 @@ macro_rules! settlements {
 
 pub const SETTLEMENTS_OF_DAY: &str = settlements!("snapshot", " WHERE day = ? ORDER BY time");
 
+/// Everything, for a dry run, which goes on from all of it in memory; so is [`POOLS`], and [`PAID_SINCE`] from the
+/// beginning of time.
 pub const SETTLEMENTS: &str = settlements!("state", "");
 
 pub const POOLS: &str = "/* state */ \
@@ -79,9 +86,11 @@ pub const INSERT_POOL: &str = "/* commit_run */ \
 pub const UPDATE_POOL: &str = "/* commit_run */ \
      UPDATE reward_pool_state SET accumulated_daily_pool = ? WHERE day = ?";
 
+/// A pool is never negative, so those that hold something are a range of an index, whatever the number of days that
+/// were paid. (So it is in SQLite: with 8 digits after the point, no text of an amount sorts before that of zero.)
 pub const POOLS_HELD: &str = "/* conservation */ \
      SELECT CAST(accumulated_daily_pool AS CHAR) FROM reward_pool_state \
-     WHERE accumulated_daily_pool <> '0.00000000'";
+     WHERE accumulated_daily_pool > '0.00000000'";
 
 pub const INSERT_LOG: &str = "/* commit_run */ \
      INSERT INTO reward_log (sequence, reward_type, reward_day, reward_hour, time, total_reward_cc, votes, voters, \
@@ -111,6 +120,12 @@ pub const TRANSFER_FAILED: &str = "/* transfers_failed */ \
 pub const TRANSFERS_WAITING: &str = "/* queue_length */ \
      SELECT CAST(cc_reward AS CHAR) FROM special_transfers WHERE next_attempt_at IS NOT NULL";
 
+/// By the windows, newest first: nothing before the one that is found is looked at.
+pub const LAST_RECORD: &str = "/* last_record */ \
+     SELECT record FROM reward_runs JOIN reward_distribution_logs \
+     ON reward_distribution_logs.sequence = reward_runs.sequence \
+     WHERE reward_runs.reward_type = ? AND total_amount <> '0.00000000' ORDER BY reward_runs.time DESC LIMIT 1";
+
 pub const LEASE: &str = "/* lease */ SELECT holder, fence, renewals FROM reward_lease WHERE id = 1";
 
 /// Does nothing where the holder has renewed in between.
@@ -125,7 +140,7 @@ pub const RELEASE_LEASE: &str = "/* release_lease */ \
      UPDATE reward_lease SET holder = '', renewals = renewals + 1 WHERE id = 1 AND fence = ?";
 
 /// The named constants, for the test that prepares them all.
-pub const ALL: [&str; 31] = [
+pub const ALL: [&str; 33] = [
     PROGRAMME,
     INSERT_PROGRAMME,
     UPDATE_PROGRAMME,
@@ -134,6 +149,7 @@ pub const ALL: [&str; 31] = [
     ADVANCE_BOOKS,
     PAID_SINCE,
     PAID_COUNT,
+    PAID_BEFORE,
     RUN,
     INSERT_RUN,
     SETTLEMENTS_OF_DAY,
@@ -153,6 +169,7 @@ pub const ALL: [&str; 31] = [
     TRANSFER_DELIVERED,
     TRANSFER_FAILED,
     TRANSFERS_WAITING,
+    LAST_RECORD,
     LEASE,
     TAKE_LEASE,
     RENEW_LEASE,
@@ -203,6 +220,17 @@ pub fn rewards_written(database: &Database, kind: Kind) -> String {
     format!(
         "/* read_back */ SELECT COUNT(*), CAST(COALESCE({whole}, 0) AS CHAR), \
          CAST(COALESCE({fraction}, 0) AS CHAR) FROM {} WHERE time = ?",
+        reward_table(kind)
+    )
+}
+
+/// The best positions of a window: position, partner, and the columns of the kind.
+#[must_use]
+pub fn top_rows(kind: Kind) -> String {
+    let amounts: Vec<String> = columns(kind).iter().map(|column| format!("CAST({column} AS CHAR)")).collect();
+    format!(
+        "/* top_rows */ SELECT position, partner_id, {} FROM {} WHERE time = ? AND position <= ? ORDER BY position",
+        amounts.join(", "),
         reward_table(kind)
     )
 }

@@ -177,6 +177,13 @@ impl Store for SqlStore {
         OwnRow { table: "reward_runs", row: &rows[0] }.count(0, "count")
     }
 
+    async fn paid_before(&self, before: Instant) -> Result<u64> {
+        let rows = self.database.fetch(sql::PAID_BEFORE, &[sql_time(before).into()]).await;
+        let rows = rows.map_err(doing("counting the runs"))?;
+        let row = rows.first().map(|row| OwnRow { table: "reward_programme", row });
+        row.map_or(Ok(0), |row| row.count(0, "runs"))
+    }
+
     async fn snapshot(&self, window: &Window, carry_day: NaiveDate) -> Result<Snapshot> {
         // The count comes first: where a run is committed between these reads, the plan made of them is refused.
         let runs = self.runs().await?;
