@@ -90,8 +90,11 @@ impl Distributor {
     /// # Errors
     /// [`JobError`].
     pub async fn prepare(&self, window: Window, start: NaiveDate) -> Result<Prepared, JobError> {
+        // The count comes first: a run that is committed between any of these reads makes the plan stale.
+        let runs = self.store.runs().await?;
         let carry_day = self.carry_day(&window, start).await?;
-        let snapshot = self.store.snapshot(&window, carry_day).await?;
+        fault::point("carry_day");
+        let books = self.store.books(&window, carry_day).await?;
         let loading = tokio::time::timeout(PATIENCE, self.source.load(&window, self.quotes_from(&window)));
         let silent = |_| JobError::Retry(anyhow!("the source of votes has not answered for {PATIENCE:?}"));
         let Loaded { votes, quotes } = loading.await.map_err(silent)??;
@@ -108,17 +111,17 @@ impl Distributor {
             let turnout: Turnout = frame.turnout(rules)?;
             log_voters(&window, &turnout);
             let plan: Result<Plan, PlanError> = match window.kind {
-                Kind::Hourly => hourly::plan(window, turnout, &quotes, &snapshot.books, rules),
-                Kind::Daily => daily::plan(window, turnout, &quotes, &snapshot.books, &calendar, rules),
+                Kind::Hourly => hourly::plan(window, turnout, &quotes, &books, rules),
+                Kind::Daily => daily::plan(window, turnout, &quotes, &books, &calendar, rules),
             };
             let plan = plan?;
-            warn_of_lost_votes(&plan, &snapshot.books);
+            warn_of_lost_votes(&plan, &books);
             Ok::<Plan, JobError>(plan)
         });
         // One window that no plan can be made of stands in no other's way.
         let plan =
             plan.await.map_err(|panic| JobError::Fail(anyhow!("making the plan has failed: {panic}")))??;
-        Ok(Prepared { plan, runs: snapshot.runs })
+        Ok(Prepared { plan, runs })
     }
 
     /// The first instant whose quotes bear on the window.

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 
 use super::{
-    Commit, Committed, Loaded, Programme, QueuedTransfer, Result, Snapshot, Source, SourceError, Store,
-    StoreError, Totals,
+    Commit, Committed, Loaded, Programme, QueuedTransfer, Result, Source, SourceError, Store, StoreError,
+    Totals,
 };
 use crate::frames::VoteColumns;
 use crate::rewards::money::Units;
@@ -123,13 +123,13 @@ impl Store for MemoryStore {
         Ok(state.runs - later.iter().sum::<u64>())
     }
 
-    async fn snapshot(&self, window: &Window, carry_day: NaiveDate) -> Result<Snapshot> {
+    async fn books(&self, window: &Window, carry_day: NaiveDate) -> Result<Books> {
         let state = self.lock();
         let of_day = state.settled.iter().filter(|(_, hour)| hour.day == window.day);
         let settled = of_day.map(|(start, hour)| (*start, hour.clone())).collect();
         let pools = [window.day, carry_day].into_iter();
         let pools = pools.filter_map(|day| state.pools.get(&day).map(|pool| (day, *pool))).collect();
-        Ok(Snapshot { runs: state.runs, books: Books { settled, pools, carry_day } })
+        Ok(Books { settled, pools, carry_day })
     }
 
     async fn commit(&self, commit: Commit<'_>) -> Result<Committed> {

@@ -19,7 +19,7 @@ pub const UPDATE_PROGRAMME: &str = "/* record_programme */ \
 
 pub const RUNS: &str = "/* runs */ SELECT runs FROM reward_programme WHERE id = 1";
 
-pub const BOOKS: &str = "/* books */ \
+pub const BOOKS: &str = "/* read_books */ \
      SELECT runs, chain_head, CAST(contributed AS CHAR), CAST(hourly_paid AS CHAR), CAST(daily_paid AS CHAR), \
      CAST(market_bonus AS CHAR) FROM reward_programme WHERE id = 1";
 
@@ -58,7 +58,7 @@ macro_rules! settlements {
     };
 }
 
-pub const SETTLEMENTS_OF_DAY: &str = settlements!("snapshot", " WHERE day = ? ORDER BY time");
+pub const SETTLEMENTS_OF_DAY: &str = settlements!("books", " WHERE day = ? ORDER BY time");
 
 /// Everything, for a dry run, which goes on from all of it in memory; so is [`POOLS`], and [`PAID_SINCE`] from the
 /// beginning of time.
@@ -77,7 +77,7 @@ pub const SETTLEMENT_PAID: &str = "/* commit_run */ \
 pub const UNPAID_HOURLY_SHARES: &str = "/* conservation */ \
      SELECT CAST(hourly_share AS CHAR) FROM reward_settlements WHERE paid = 0";
 
-pub const POOL: &str = "/* snapshot */ \
+pub const POOL: &str = "/* books */ \
      SELECT CAST(accumulated_daily_pool AS CHAR) FROM reward_pool_state WHERE day = ?";
 
 pub const INSERT_POOL: &str = "/* commit_run */ \
