@@ -12,6 +12,7 @@ mod bad_input;
 mod commands;
 mod daemon;
 mod distributions;
+mod explain;
 mod galera;
 mod kills;
 mod outages;

@@ -117,8 +117,9 @@ pub const TRANSFER_FAILED: &str = "/* transfers_failed */ \
      UPDATE special_transfers SET attempts = attempts + 1, last_error = ?, next_attempt_at = ? \
      WHERE partner_id = ? AND time = ? AND delivered_at IS NULL";
 
+/// A range, as in SQLite IS NOT NULL is none and would read all that was ever delivered.
 pub const TRANSFERS_WAITING: &str = "/* queue_length */ \
-     SELECT CAST(cc_reward AS CHAR) FROM special_transfers WHERE next_attempt_at IS NOT NULL";
+     SELECT CAST(cc_reward AS CHAR) FROM special_transfers WHERE next_attempt_at >= '1000-01-01 00:00:00.000000'";
 
 /// By the windows, newest first: nothing before the one that is found is looked at.
 pub const LAST_RECORD: &str = "/* last_record */ \
@@ -233,6 +234,13 @@ pub fn top_rows(kind: Kind) -> String {
         amounts.join(", "),
         reward_table(kind)
     )
+}
+
+/// Finds a key of a source's table that is there already.
+#[must_use]
+pub fn present(table: &str, key: &str, rows: usize) -> String {
+    let marks = vec!["?"; rows].join(", ");
+    format!("/* import */ SELECT CAST({key} AS CHAR) FROM {table} WHERE {key} IN ({marks}) LIMIT 1")
 }
 
 /// Writes a transfer to the remote table, and leaves one that is there as it is.
