@@ -86,6 +86,40 @@ fn money_is_never_carried_to_a_day_that_was_paid_meanwhile(backend: Backend) {
     assert_eq!(pools, expected.map(|(day, pool)| [Some(day), Some(pool)]));
 }
 
+/// An operator changes a table, as for partitions, under a transaction that has begun and not come to it yet.
+fn a_changed_table(backend: Backend) {
+    if !backend.is_there() {
+        return;
+    }
+    let vote = "id,partner_id,vote_type,cc,ecc,voted_at\n1,7,cc,10,1,2026-11-19T00:10:00Z\n";
+    let rate = "quoted_at,rate\n2026-11-01T00:00:00Z,1\n";
+    let (scratch, _) = prepared(backend, "2026-11-19", vote, rate);
+    scratch.run(&["once", "--as-of", "2026-11-19T00:10:00Z"]);
+    let mut hour = scratch.rewardd(&["once", "hourly", "--as-of", "2026-11-19T01:10:00Z"]);
+    let hour = Daemon::start(hour.env("REWARDD_FAULT", "stop@statement:6"));
+    hour.wait_until_stopped();
+    scratch.query(
+        "ALTER TABLE reward_list_hourly PARTITION BY RANGE COLUMNS(time) \
+         (PARTITION old VALUES LESS THAN ('2026-12-01'), PARTITION later VALUES LESS THAN (MAXVALUE))",
+    );
+    hour.signal(Signal::CONT);
+    wait_for_count(&scratch, "SELECT CAST(COUNT(*) AS CHAR) FROM reward_list_hourly", 1);
+}
+
+mod a_table_that_changes_in_a_transaction_makes_it_start_over {
+    use super::*;
+
+    #[test]
+    fn on_mariadb() {
+        a_changed_table(Backend::MariaDb);
+    }
+
+    #[test]
+    fn on_mysql() {
+        a_changed_table(Backend::MySql);
+    }
+}
+
 /// The server ends the silent session in the end. SQLite has none: there a stopped process keeps its lock.
 fn stopped_in_a_transaction(backend: Backend) {
     if !backend.is_there() {
