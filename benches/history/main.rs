@@ -51,7 +51,7 @@ struct Options {
     /// Partners that voted on each day.
     #[arg(long, default_value_t = 3000)]
     daily_voters: u32,
-    /// Days that are paid and measured.
+    /// Days that are paid and measured, after one that is only paid.
     #[arg(long, default_value_t = 3)]
     measured_days: u32,
     /// Only this one; default: each.
@@ -102,9 +102,10 @@ impl Times {
     }
 }
 
-/// Makes a programme that has paid `days` days, and pays the next ones.
+/// Makes a programme that has paid `days` days, and pays the next ones: the same dates for every history.
 async fn measure(options: &Options, folder: &Path, url: &str, days: u32) -> anyhow::Result<Vec<Times>> {
-    let start: NaiveDate = "2026-01-01".parse()?;
+    let first: NaiveDate = "2028-12-31".parse()?;
+    let start = first - Days::new(u64::from(days));
     let app = open(folder, url, start).await?;
     let began = now();
     let history = History {
@@ -118,7 +119,7 @@ async fn measure(options: &Options, folder: &Path, url: &str, days: u32) -> anyh
     history.store(&app.database).await.context("storing the history")?;
     let votes = Votes {
         from_hour: 0,
-        hours: (days + options.measured_days) * 24,
+        hours: (days + 1 + options.measured_days) * 24,
         per_hour: options.hourly_voters,
         partners: options.daily_voters,
     };
@@ -126,14 +127,17 @@ async fn measure(options: &Options, folder: &Path, url: &str, days: u32) -> anyh
     eprintln!("{days} days of history made in {:.0?}", began.elapsed());
 
     let calendar = Calendar::new(app.config.programme.timezone);
-    let first = start + Days::new(u64::from(days));
-    let until = calendar.midnight(first + Days::new(u64::from(options.measured_days)));
+    let until = calendar.midnight(first + Days::new(1 + u64::from(options.measured_days)));
     let mut windows: Vec<Window> =
         [Kind::Daily, Kind::Hourly].into_iter().flat_map(|kind| calendar.due(kind, first, until)).collect();
     windows.sort_by_key(Window::order);
     let mut times = vec![];
     for window in windows {
-        times.push(pay(&app, window).await.map_err(JobError::into_error)?);
+        let paid = pay(&app, window).await.map_err(JobError::into_error)?;
+        // The first day pays for what making the history has left unwritten, and is not counted.
+        if window.day > first {
+            times.push(paid);
+        }
     }
     app.store.totals().await?.check().map_err(anyhow::Error::msg)?;
     app.database.close().await;

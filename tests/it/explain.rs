@@ -72,10 +72,6 @@ fn no_statement_reads_through_a_table_that_grows(backend: Backend) {
             );
         }
         sent.retain(|sql| reads(sql));
-        if backend == Backend::MySql {
-            // The plan in the form that MariaDB knows too.
-            database.fetch("SET SESSION explain_json_format_version = 1", &[]).await.unwrap();
-        }
         let mut scans = scans(&database, &sent).await;
         // SQLite plans by rules of thumb until somebody has it count its rows.
         let count: Vec<String> = match backend {
@@ -114,16 +110,24 @@ fn a_run_reads_no_more_after_a_longer_history(backend: Backend) {
     assert_eq!(after(20), after(200));
 }
 
-async fn open(scratch: &Scratch) -> Database {
-    Database::open(&DatabaseUrl::parse(&scratch.url).unwrap(), Access::Write, 1).await.unwrap()
+/// The scratch's database.
+pub async fn open(scratch: &Scratch) -> Database {
+    let url = DatabaseUrl::parse(&scratch.url).unwrap();
+    let database = Database::open(&url, Access::Write, 1).await.unwrap();
+    if scratch.backend == Backend::MySql {
+        // Plans in the form that MariaDB knows too.
+        database.fetch("SET SESSION explain_json_format_version = 1", &[]).await.unwrap();
+    }
+    database
 }
 
-fn day(number: u32) -> NaiveDate {
+/// A day of the programme, counted from 0.
+pub fn day(number: u32) -> NaiveDate {
     START.parse::<NaiveDate>().unwrap() + Days::new(u64::from(number))
 }
 
 /// A programme that has paid so many days and 22 hours of the next.
-fn with_history(backend: Backend, days: u32) -> Scratch {
+pub fn with_history(backend: Backend, days: u32) -> Scratch {
     let scratch = Scratch::new(backend);
     // The remote table lies in the same database, so that its statements are planned with the others.
     let remote = &scratch.url;
@@ -146,14 +150,14 @@ fn with_history(backend: Backend, days: u32) -> Scratch {
     scratch
 }
 
-/// Pays what is due an hour after the end of the day that is under way, and delivers. Gives the statements that were sent, and
-/// how many rows each gave over all.
-fn pay(scratch: &Scratch, days: u32) -> BTreeMap<String, u64> {
+/// Pays the last hours of a day, the day and the first hour of the next, and delivers. Gives the statements that were
+/// sent, and how many rows each gave over all.
+pub fn pay(scratch: &Scratch, days: u32) -> BTreeMap<String, u64> {
     let as_of = format!("{}T01:00:00Z", day(days + 1));
     let mut once = scratch.rewardd(&["once", "--as-of", &as_of]);
     once.env("REWARDD__LOGGING__LEVEL", "trace").env("REWARDD__LOGGING__FORMAT", "json");
     let said = crate::support::succeed(&mut once);
-    assert!(said.contains("hour 22 of") && said.contains("day ") && said.contains("delivered"), "{said}");
+    assert!(said.contains("hour 23 of") && said.contains("day ") && said.contains("delivered"), "{said}");
     let mut sent = BTreeMap::new();
     for file in fs::read_dir(scratch.path("logs")).unwrap() {
         for line in fs::read_to_string(file.unwrap().path()).unwrap().lines() {

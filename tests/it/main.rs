@@ -16,6 +16,7 @@ mod explain;
 mod galera;
 mod kills;
 mod outages;
+mod partitions;
 mod properties;
 mod statements;
 mod time;
