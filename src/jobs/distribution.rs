@@ -18,7 +18,7 @@ use crate::rewards::rules::Rules;
 use crate::rewards::vote::Turnout;
 use crate::rewards::window::{Instant, Kind, Window, show};
 use crate::rewards::{daily, hourly};
-use crate::scheduler::due::paid_until;
+use crate::scheduler::due::is_all_paid_before;
 use crate::store::{Commit, Committed, Loaded, StoreError};
 
 /// How often a plan is made anew when another run was committed in between. With one writer that does not happen at
@@ -138,11 +138,17 @@ impl Distributor {
     /// the next one (section 6), or to the first after it that is still to be paid.
     async fn carry_day(&self, window: &Window, start: NaiveDate) -> Result<NaiveDate, StoreError> {
         let first = match window.kind {
-            Kind::Hourly => paid_until(self.store.as_ref(), &self.calendar, start, window.day).await?,
+            // After years the days that were paid are many, and there is no need to read them.
+            Kind::Hourly if self.is_all_paid_before(start, window.day).await? => window.day,
+            Kind::Hourly => start,
             Kind::Daily => self.calendar.day_after(window.day),
         };
         let paid = self.store.paid_since(Kind::Daily, self.calendar.midnight(first)).await?;
         Ok(self.first_unpaid(first, &paid))
+    }
+
+    async fn is_all_paid_before(&self, start: NaiveDate, day: NaiveDate) -> Result<bool, StoreError> {
+        is_all_paid_before(self.store.as_ref(), &self.calendar, start, day).await
     }
 
     fn first_unpaid(&self, first: NaiveDate, paid: &BTreeSet<Instant>) -> NaiveDate {

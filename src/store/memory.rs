@@ -119,8 +119,8 @@ impl Store for MemoryStore {
 
     async fn paid_before(&self, before: Instant) -> Result<u64> {
         let state = self.lock();
-        let later = [Kind::Daily, Kind::Hourly].map(|kind| state.paid_from(kind, before).count() as u64);
-        Ok(state.runs - later.iter().sum::<u64>())
+        let later = [Kind::Daily, Kind::Hourly].map(|kind| state.paid_from(kind, before).count());
+        Ok((state.paid.len() - later.iter().sum::<usize>()) as u64)
     }
 
     async fn books(&self, window: &Window, carry_day: NaiveDate) -> Result<Books> {
