@@ -19,6 +19,7 @@ use crate::rewards::rules::Rules;
 use crate::rewards::vote::Turnout;
 use crate::rewards::window::{Instant, Kind, Window, show};
 use crate::rewards::{daily, hourly};
+use crate::scheduler::due::is_all_paid_before;
 use crate::store::{Commit, Committed, Loaded, Request, StoreError};
 
 /// How often a plan is made anew when another run was committed in between. With one writer that does not happen at
@@ -100,8 +101,11 @@ impl Distributor {
     /// # Errors
     /// [`JobError`].
     pub async fn prepare(&self, window: Window, start: NaiveDate) -> Result<Prepared, JobError> {
+        // The count comes first: a run that is committed between any of these reads makes the plan stale.
+        let runs = self.store.runs().await?;
         let carry_day = self.carry_day(&window, start).await?;
-        let snapshot = self.store.snapshot(&window, carry_day).await?;
+        fault::point("carry_day");
+        let books = self.store.books(&window, carry_day).await?;
         let request = Request {
             window,
             quotes_from: self.quotes_from(&window),
@@ -132,17 +136,17 @@ impl Distributor {
             let rank = watch.lap();
             log_voters(&window, &turnout);
             let plan: Result<Plan, PlanError> = match window.kind {
-                Kind::Hourly => hourly::plan(window, turnout, &quotes, &snapshot.books, rules),
-                Kind::Daily => daily::plan(window, turnout, &quotes, &snapshot.books, &calendar, rules),
+                Kind::Hourly => hourly::plan(window, turnout, &quotes, &books, rules),
+                Kind::Daily => daily::plan(window, turnout, &quotes, &books, &calendar, rules),
             };
             let plan = plan?;
-            warn_of_lost_votes(&plan, &snapshot.books);
+            warn_of_lost_votes(&plan, &books);
             Ok::<_, JobError>((plan, Phases { load, rank, allocate: watch.lap() }))
         });
         // One window that no plan can be made of stands in no other's way.
         let (plan, phases) =
             plan.await.map_err(|panic| JobError::Fail(anyhow!("making the plan has failed: {panic}")))??;
-        Ok(Prepared { plan, runs: snapshot.runs, phases })
+        Ok(Prepared { plan, runs, phases })
     }
 
     /// The first instant whose quotes bear on the window.
@@ -159,11 +163,17 @@ impl Distributor {
     /// the next one (section 6), or to the first after it that is still to be paid.
     async fn carry_day(&self, window: &Window, start: NaiveDate) -> Result<NaiveDate, StoreError> {
         let first = match window.kind {
+            // After years the days that were paid are many, and there is no need to read them.
+            Kind::Hourly if self.is_all_paid_before(start, window.day).await? => window.day,
             Kind::Hourly => start,
             Kind::Daily => self.calendar.day_after(window.day),
         };
         let paid = self.store.paid_since(Kind::Daily, self.calendar.midnight(first)).await?;
         Ok(self.first_unpaid(first, &paid))
+    }
+
+    async fn is_all_paid_before(&self, start: NaiveDate, day: NaiveDate) -> Result<bool, StoreError> {
+        is_all_paid_before(self.store.as_ref(), &self.calendar, start, day).await
     }
 
     fn first_unpaid(&self, first: NaiveDate, paid: &BTreeSet<Instant>) -> NaiveDate {

@@ -158,6 +158,20 @@ impl Calendar {
         after
     }
 
+    /// How many windows of both kinds there are from the local midnight of `first` to that of `until`.
+    #[must_use]
+    pub fn windows_between(&self, first: NaiveDate, until: NaiveDate) -> u64 {
+        let mut count = 0;
+        let mut start = self.midnight(first);
+        for date in first.iter_days().take_while(|date| *date < until) {
+            let end = self.midnight(next(date));
+            let hours = (end - start).num_seconds().unsigned_abs().div_ceil(3600);
+            count += if hours > 0 { hours + 1 } else { 0 };
+            start = end;
+        }
+        count
+    }
+
     /// Every window of a kind that starts at or after the local midnight of `first` and ends at or before `now`,
     /// in order: what is due (section 2).
     pub fn due(&self, kind: Kind, first: NaiveDate, now: Instant) -> impl Iterator<Item = Window> {
@@ -229,6 +243,11 @@ mod tests {
                         reached = hour.end;
                     }
                 }
+                let until = date(first) + Days::new(800);
+                let both = [Kind::Daily, Kind::Hourly].into_iter();
+                let count: u64 =
+                    both.map(|kind| calendar.due(kind, date(first), reached).count() as u64).sum();
+                assert_eq!(calendar.windows_between(date(first), until), count, "{zone}");
             }
         }
     }

@@ -53,7 +53,7 @@ pub(crate) fn doing(doing: &'static str) -> impl FnOnce(sqlx::Error) -> StoreErr
 }
 
 /// Error numbers of MySQL, MariaDB and TiDB after which the whole transaction may simply be tried again.
-const TRANSIENT_NUMBERS: [u16; 23] = [
+const TRANSIENT_NUMBERS: [u16; 24] = [
     1020, // record has changed since last read (MariaDB, snapshot isolation)
     1040, // too many connections
     1047, // node has not yet prepared for application use (Galera, out of the primary component)
@@ -66,6 +66,7 @@ const TRANSIENT_NUMBERS: [u16; 23] = [
     1203, // too many connections of this user
     1290, // running with --read-only, as a failover leaves an old primary
     1317, // query interrupted
+    1412, // a table was changed after the transaction had begun, as by ALTER TABLE
     1836, // running in read-only mode
     1927, // connection was killed (MariaDB)
     1969, // statement took too long (MariaDB)

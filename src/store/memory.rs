@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 
 use super::{
-    Commit, Committed, Loaded, Programme, QueuedTransfer, Request, Result, Snapshot, Source, SourceError,
-    Store, StoreError, Totals,
+    Commit, Committed, Loaded, Programme, QueuedTransfer, Request, Result, Source, SourceError, Store,
+    StoreError, Totals,
 };
 use crate::frames::{Gathered, VoteColumns};
 use crate::rewards::money::Units;
@@ -31,6 +31,11 @@ pub struct State {
 }
 
 impl State {
+    /// The starts of the windows of a kind that were paid, from an instant on, in order.
+    fn paid_from(&self, kind: Kind, from: Instant) -> impl Iterator<Item = Instant> {
+        self.paid.range((kind, from)..=(kind, Instant::MAX_UTC)).map(|(_, start)| *start)
+    }
+
     /// What is held, read off the tables.
     fn held(&self) -> Totals {
         let open = |hour: &&Settlement| !self.paid.contains(&(Kind::Hourly, hour.hour_start));
@@ -105,24 +110,26 @@ impl Store for MemoryStore {
     }
 
     async fn paid_since(&self, kind: Kind, since: Instant) -> Result<BTreeSet<Instant>> {
-        let state = self.lock();
-        let paid = state.paid.iter().filter(|(paid, start)| *paid == kind && *start >= since);
-        Ok(paid.map(|(_, start)| *start).collect())
+        Ok(self.lock().paid_from(kind, since).collect())
     }
 
     async fn paid_count(&self, kind: Kind, from: Instant, before: Instant) -> Result<u64> {
-        let state = self.lock();
-        let counted = |(paid, start): &&(Kind, Instant)| *paid == kind && (from..before).contains(start);
-        Ok(state.paid.iter().filter(counted).count() as u64)
+        Ok(self.lock().paid_from(kind, from).take_while(|start| *start < before).count() as u64)
     }
 
-    async fn snapshot(&self, window: &Window, carry_day: NaiveDate) -> Result<Snapshot> {
+    async fn paid_before(&self, before: Instant) -> Result<u64> {
+        let state = self.lock();
+        let later = [Kind::Daily, Kind::Hourly].map(|kind| state.paid_from(kind, before).count());
+        Ok((state.paid.len() - later.iter().sum::<usize>()) as u64)
+    }
+
+    async fn books(&self, window: &Window, carry_day: NaiveDate) -> Result<Books> {
         let state = self.lock();
         let of_day = state.settled.iter().filter(|(_, hour)| hour.day == window.day);
         let settled = of_day.map(|(start, hour)| (*start, hour.clone())).collect();
         let pools = [window.day, carry_day].into_iter();
         let pools = pools.filter_map(|day| state.pools.get(&day).map(|pool| (day, *pool))).collect();
-        Ok(Snapshot { runs: state.runs, books: Books { settled, pools, carry_day } })
+        Ok(Books { settled, pools, carry_day })
     }
 
     async fn commit(&self, commit: Commit<'_>) -> Result<Committed> {

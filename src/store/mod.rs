@@ -33,14 +33,6 @@ pub struct Programme {
     pub start: NaiveDate,
 }
 
-/// A plan's books together with the state they were read at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot {
-    /// How many runs had been committed. A commit is refused where another has come between.
-    pub runs: u64,
-    pub books: Books,
-}
-
 /// What became of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Committed {
@@ -53,7 +45,8 @@ pub enum Committed {
 #[derive(Clone, Copy, Debug)]
 pub struct Commit<'plan> {
     pub plan: &'plan Plan,
-    /// [`Snapshot::runs`] of the books that the plan was made from.
+    /// [`Store::runs`] before anything was read that the plan is made of: it is refused where another run has come
+    /// between.
     pub runs_before: u64,
     pub rules_version: &'plan str,
     /// When the run was made; kept with the run's record and nowhere else.
@@ -78,8 +71,11 @@ pub trait Store: Send + Sync {
     /// How many windows of a kind that start in `[from, before)` were paid.
     async fn paid_count(&self, kind: Kind, from: Instant, before: Instant) -> Result<u64>;
 
+    /// How many windows of both kinds that start before an instant were paid. It takes no longer for their number.
+    async fn paid_before(&self, before: Instant) -> Result<u64>;
+
     /// What a plan for the window is to be made from. `carry_day` is where its undistributed money goes.
-    async fn snapshot(&self, window: &Window, carry_day: NaiveDate) -> Result<Snapshot>;
+    async fn books(&self, window: &Window, carry_day: NaiveDate) -> Result<Books>;
 
     /// Writes everything of a run in one transaction, or nothing (rules, section 7).
     async fn commit(&self, commit: Commit<'_>) -> Result<Committed>;

@@ -17,7 +17,8 @@ const ROOMS: [(&str, &[&str]); 10] = [
     ("ops", &["config", "rewards"]),
 ];
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
+/// The files of the program, its tests left out.
+pub fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = vec![];
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -53,12 +53,33 @@ on_every_backend!(migrate_shows_what_it_does);
 
 fn migrate_shows_what_it_does(backend: Backend) {
     let scratch = Scratch::new(backend);
+    let says = |args: &[&str], state: &str| {
+        let said = scratch.run(args);
+        for migration in ["0001 rewards         ", "0002 pools held      "] {
+            assert!(said.contains(&format!("{migration} {state}")), "{said}");
+        }
+    };
     if backend != Backend::Sqlite {
-        assert!(scratch.run(&["migrate", "--dry-run"]).contains("0001 rewards          would be applied"));
+        says(&["migrate", "--dry-run"], "would be applied");
     }
-    assert!(scratch.run(&["migrate"]).contains("0001 rewards          applied"));
-    assert!(scratch.run(&["migrate"]).contains("0001 rewards          is in place"));
-    assert!(scratch.run(&["migrate", "--dry-run"]).contains("0001 rewards          is in place"));
+    says(&["migrate"], "applied");
+    says(&["migrate"], "is in place");
+    says(&["migrate", "--dry-run"], "is in place");
+}
+
+on_every_backend!(a_migration_that_was_cut_short_is_applied_again);
+
+fn a_migration_that_was_cut_short_is_applied_again(backend: Backend) {
+    let scratch = Scratch::new(backend);
+    scratch.run(&["migrate"]);
+    // As a kill leaves it between the statements of a migration and the note that it is in.
+    for version in [2, 1] {
+        scratch.query(&format!("UPDATE _sqlx_migrations SET success = FALSE WHERE version = {version}"));
+        let said = scratch.run(&["migrate"]);
+        assert!(said.contains(&format!("000{version}")) && !said.contains("would"), "{said}");
+        let whole = "SELECT CAST(COUNT(*) AS CHAR) FROM _sqlx_migrations WHERE success = TRUE";
+        assert_eq!(scratch.one(whole), "2");
+    }
 }
 
 #[test]

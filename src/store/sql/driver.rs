@@ -86,7 +86,7 @@ impl Database {
             Ok(Self::Sqlite(pool.connect_with(options).await.map_err(failed)?))
         } else {
             let options = url.parse::<MySqlConnectOptions>().map_err(failed)?;
-            let options = options.pipes_as_concat(false).disable_statement_logging();
+            let options = log_statements(options.pipes_as_concat(false));
             let pool = MySqlPoolOptions::new()
                 .max_connections(max_connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -196,8 +196,7 @@ async fn prepare_session(connection: &mut MySqlConnection) -> sqlx::Result<()> {
 }
 
 fn sqlite_options(url: &str, access: Access) -> sqlx::Result<SqliteConnectOptions> {
-    let options = url.parse::<SqliteConnectOptions>()?.busy_timeout(SQLITE_BUSY_TIMEOUT);
-    let options = options.disable_statement_logging();
+    let options = log_statements(url.parse::<SqliteConnectOptions>()?.busy_timeout(SQLITE_BUSY_TIMEOUT));
     Ok(match access {
         Access::Read => options.read_only(true),
         // WAL lets dashboards read while a run writes; FULL makes a commit survive a loss of power.
@@ -206,6 +205,12 @@ fn sqlite_options(url: &str, access: Access) -> sqlx::Result<SqliteConnectOption
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full),
     })
+}
+
+/// Each statement is a line of the log at level `trace`, and at no other, however slow it is.
+fn log_statements<O: ConnectOptions>(options: O) -> O {
+    let trace = "trace".parse().expect("trace is a level");
+    options.log_statements(trace).log_slow_statements(trace, Duration::MAX)
 }
 
 /// What to look at when a database cannot be opened.

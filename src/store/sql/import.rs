@@ -2,6 +2,7 @@
 
 use super::driver::{Database, Tx, Value};
 use super::source::{SourceNames, quoted};
+use super::statements as sql;
 use super::text::sql_time;
 use super::transaction::Work;
 use crate::frames::VoteColumns;
@@ -76,12 +77,7 @@ impl Import<'_> {
 }
 
 async fn refuse_present(tx: &mut Tx, table: &str, key: &str, keys: Vec<Value<'_>>) -> Result<()> {
-    let column = quoted(key);
-    let marks = vec!["?"; keys.len()].join(", ");
-    let sql = format!(
-        "/* import */ SELECT CAST({column} AS CHAR) FROM {} WHERE {column} IN ({marks}) LIMIT 1",
-        quoted(table)
-    );
+    let sql = sql::present(&quoted(table), &quoted(key), keys.len());
     let present = tx.fetch(sql, &keys).await.map_err(doing("looking for duplicates"))?;
     let Some(row) = present.first() else { return Ok(()) };
     let value = row.text(0).map_err(doing("looking for duplicates"))?;

@@ -10,12 +10,20 @@ use crate::store::Result;
 use crate::store::error::doing;
 
 /// Version, description, MySQL and SQLite text of each migration, in order.
-const MIGRATIONS: [(i64, &str, &str, &str); 1] = [(
-    1,
-    "rewards",
-    include_str!("../../../migrations/mysql/0001_rewards.sql"),
-    include_str!("../../../migrations/sqlite/0001_rewards.sql"),
-)];
+const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
+    (
+        1,
+        "rewards",
+        include_str!("../../../migrations/mysql/0001_rewards.sql"),
+        include_str!("../../../migrations/sqlite/0001_rewards.sql"),
+    ),
+    (
+        2,
+        "pools held",
+        include_str!("../../../migrations/mysql/0002_pools_held.sql"),
+        include_str!("../../../migrations/sqlite/0002_pools_held.sql"),
+    ),
+];
 
 pub(super) const HISTORY_TABLE: &str = "_sqlx_migrations";
 

@@ -1,7 +1,7 @@
 //! What people are shown of the last payments. Reads only.
 
 use super::driver::Database;
-use super::statements::reward_table;
+use super::statements as sql;
 use super::text::OwnRow;
 use crate::rewards::money::Units;
 use crate::rewards::plan::columns;
@@ -9,14 +9,13 @@ use crate::rewards::window::Kind;
 use crate::store::Result;
 use crate::store::error::doing;
 
-/// The newest run of a kind that paid anybody: its audit record as JSON text, if there is one.
+/// The newest window of a kind that paid anybody: its run's audit record as JSON text, if there is one.
 ///
 /// # Errors
 /// [`crate::store::StoreError`].
 pub async fn last_record(database: &Database, kind: Kind) -> Result<Option<String>> {
-    let sql = "/* last_record */ SELECT record FROM reward_distribution_logs \
-         WHERE reward_type = ? AND total_amount <> '0.00000000' ORDER BY sequence DESC LIMIT 1";
-    let rows = database.fetch(sql, &[kind.name().into()]).await.map_err(doing("reading the last run"))?;
+    let rows = database.fetch(sql::LAST_RECORD, &[kind.name().into()]).await;
+    let rows = rows.map_err(doing("reading the last run"))?;
     rows.first().map(|row| OwnRow { table: "reward_distribution_logs", row }.text(0)).transpose()
 }
 
@@ -33,16 +32,10 @@ pub struct TopRow {
 /// # Errors
 /// [`crate::store::StoreError`].
 pub async fn top_rows(database: &Database, kind: Kind, time: &str, limit: i64) -> Result<Vec<TopRow>> {
-    let amounts: Vec<String> = columns(kind).iter().map(|column| format!("CAST({column} AS CHAR)")).collect();
-    let sql = format!(
-        "/* top_rows */ SELECT position, partner_id, {} FROM {} WHERE time = ? AND position <= ? ORDER BY position",
-        amounts.join(", "),
-        reward_table(kind)
-    );
-    let rows =
-        database.fetch(sql, &[time.into(), limit.into()]).await.map_err(doing("reading the rewards"))?;
+    let rows = database.fetch(sql::top_rows(kind), &[time.into(), limit.into()]).await;
+    let rows = rows.map_err(doing("reading the rewards"))?;
     let top = |row| {
-        let row = OwnRow { table: reward_table(kind), row };
+        let row = OwnRow { table: sql::reward_table(kind), row };
         let amounts = (0..columns(kind).len()).map(|column| row.units(column + 2, columns(kind)[column]));
         let amount = amounts.sum::<Result<Units>>()?;
         Ok(TopRow { position: row.int(0)?, partner_id: row.int(1)?, amount })

@@ -19,7 +19,7 @@ pub const UPDATE_PROGRAMME: &str = "/* record_programme */ \
 
 pub const RUNS: &str = "/* runs */ SELECT runs FROM reward_programme WHERE id = 1";
 
-pub const BOOKS: &str = "/* books */ \
+pub const BOOKS: &str = "/* read_books */ \
      SELECT runs, chain_head, CAST(contributed AS CHAR), CAST(hourly_paid AS CHAR), CAST(daily_paid AS CHAR), \
      CAST(market_bonus AS CHAR) FROM reward_programme WHERE id = 1";
 
@@ -33,6 +33,11 @@ pub const PAID_SINCE: &str = "/* paid_since */ \
 
 pub const PAID_COUNT: &str = "/* paid_count */ \
      SELECT COUNT(*) FROM reward_runs WHERE reward_type = ? AND time >= ? AND time < ?";
+
+/// All runs less the later ones, which are few where the instant lies not far back.
+pub const PAID_BEFORE: &str = "/* paid_before */ \
+     SELECT runs - (SELECT COUNT(*) FROM reward_runs WHERE reward_type IN ('daily', 'hourly') AND time >= ?) \
+     FROM reward_programme WHERE id = 1";
 
 pub const RUN: &str = "/* commit_run */ \
      SELECT sequence, CAST(committed_at AS CHAR) FROM reward_runs WHERE reward_type = ? AND time = ?";
@@ -53,8 +58,10 @@ macro_rules! settlements {
     };
 }
 
-pub const SETTLEMENTS_OF_DAY: &str = settlements!("snapshot", " WHERE day = ? ORDER BY time");
+pub const SETTLEMENTS_OF_DAY: &str = settlements!("books", " WHERE day = ? ORDER BY time");
 
+/// Everything, for a dry run, which goes on from all of it in memory; so is [`POOLS`], and [`PAID_SINCE`] from the
+/// beginning of time.
 pub const SETTLEMENTS: &str = settlements!("state", "");
 
 pub const POOLS: &str = "/* state */ \
@@ -70,7 +77,7 @@ pub const SETTLEMENT_PAID: &str = "/* commit_run */ \
 pub const UNPAID_HOURLY_SHARES: &str = "/* conservation */ \
      SELECT CAST(hourly_share AS CHAR) FROM reward_settlements WHERE paid = 0";
 
-pub const POOL: &str = "/* snapshot */ \
+pub const POOL: &str = "/* books */ \
      SELECT CAST(accumulated_daily_pool AS CHAR) FROM reward_pool_state WHERE day = ?";
 
 pub const INSERT_POOL: &str = "/* commit_run */ \
@@ -79,9 +86,11 @@ pub const INSERT_POOL: &str = "/* commit_run */ \
 pub const UPDATE_POOL: &str = "/* commit_run */ \
      UPDATE reward_pool_state SET accumulated_daily_pool = ? WHERE day = ?";
 
+/// A pool is never negative, so those that hold something are a range of an index, whatever the number of days that
+/// were paid. (So it is in SQLite: with 8 digits after the point, no text of an amount sorts before that of zero.)
 pub const POOLS_HELD: &str = "/* conservation */ \
      SELECT CAST(accumulated_daily_pool AS CHAR) FROM reward_pool_state \
-     WHERE accumulated_daily_pool <> '0.00000000'";
+     WHERE accumulated_daily_pool > '0.00000000'";
 
 pub const INSERT_LOG: &str = "/* commit_run */ \
      INSERT INTO reward_log (sequence, reward_type, reward_day, reward_hour, time, total_reward_cc, votes, voters, \
@@ -108,8 +117,15 @@ pub const TRANSFER_FAILED: &str = "/* transfers_failed */ \
      UPDATE special_transfers SET attempts = attempts + 1, last_error = ?, next_attempt_at = ? \
      WHERE partner_id = ? AND time = ? AND delivered_at IS NULL";
 
+/// A range, as in SQLite IS NOT NULL is none and would read all that was ever delivered.
 pub const TRANSFERS_WAITING: &str = "/* queue_length */ \
-     SELECT CAST(cc_reward AS CHAR) FROM special_transfers WHERE next_attempt_at IS NOT NULL";
+     SELECT CAST(cc_reward AS CHAR) FROM special_transfers WHERE next_attempt_at >= '1000-01-01 00:00:00.000000'";
+
+/// By the windows, newest first: nothing before the one that is found is looked at.
+pub const LAST_RECORD: &str = "/* last_record */ \
+     SELECT record FROM reward_runs JOIN reward_distribution_logs \
+     ON reward_distribution_logs.sequence = reward_runs.sequence \
+     WHERE reward_runs.reward_type = ? AND total_amount <> '0.00000000' ORDER BY reward_runs.time DESC LIMIT 1";
 
 pub const LEASE: &str = "/* lease */ SELECT holder, fence, renewals FROM reward_lease WHERE id = 1";
 
@@ -125,7 +141,7 @@ pub const RELEASE_LEASE: &str = "/* release_lease */ \
      UPDATE reward_lease SET holder = '', renewals = renewals + 1 WHERE id = 1 AND fence = ?";
 
 /// The named constants, for the test that prepares them all.
-pub const ALL: [&str; 31] = [
+pub const ALL: [&str; 33] = [
     PROGRAMME,
     INSERT_PROGRAMME,
     UPDATE_PROGRAMME,
@@ -134,6 +150,7 @@ pub const ALL: [&str; 31] = [
     ADVANCE_BOOKS,
     PAID_SINCE,
     PAID_COUNT,
+    PAID_BEFORE,
     RUN,
     INSERT_RUN,
     SETTLEMENTS_OF_DAY,
@@ -153,6 +170,7 @@ pub const ALL: [&str; 31] = [
     TRANSFER_DELIVERED,
     TRANSFER_FAILED,
     TRANSFERS_WAITING,
+    LAST_RECORD,
     LEASE,
     TAKE_LEASE,
     RENEW_LEASE,
@@ -205,6 +223,24 @@ pub fn rewards_written(database: &Database, kind: Kind) -> String {
          CAST(COALESCE({fraction}, 0) AS CHAR) FROM {} WHERE time = ?",
         reward_table(kind)
     )
+}
+
+/// The best positions of a window: position, partner, and the columns of the kind.
+#[must_use]
+pub fn top_rows(kind: Kind) -> String {
+    let amounts: Vec<String> = columns(kind).iter().map(|column| format!("CAST({column} AS CHAR)")).collect();
+    format!(
+        "/* top_rows */ SELECT position, partner_id, {} FROM {} WHERE time = ? AND position <= ? ORDER BY position",
+        amounts.join(", "),
+        reward_table(kind)
+    )
+}
+
+/// Finds a key of a source's table that is there already.
+#[must_use]
+pub fn present(table: &str, key: &str, rows: usize) -> String {
+    let marks = vec!["?"; rows].join(", ");
+    format!("/* import */ SELECT CAST({key} AS CHAR) FROM {table} WHERE {key} IN ({marks}) LIMIT 1")
 }
 
 /// Writes a transfer to the remote table, and leaves one that is there as it is.

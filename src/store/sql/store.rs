@@ -19,9 +19,7 @@ use crate::rewards::pool::{Books, Settlement};
 use crate::rewards::window::{Instant, Kind, Window};
 use crate::store::error::doing;
 use crate::store::memory::State;
-use crate::store::{
-    Commit, Committed, Programme, QueuedTransfer, Result, Snapshot, Store, StoreError, Totals,
-};
+use crate::store::{Commit, Committed, Programme, QueuedTransfer, Result, Store, StoreError, Totals};
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -177,12 +175,17 @@ impl Store for SqlStore {
         OwnRow { table: "reward_runs", row: &rows[0] }.count(0, "count")
     }
 
-    async fn snapshot(&self, window: &Window, carry_day: NaiveDate) -> Result<Snapshot> {
-        // The count comes first: where a run is committed between these reads, the plan made of them is refused.
-        let runs = self.runs().await?;
+    async fn paid_before(&self, before: Instant) -> Result<u64> {
+        let rows = self.database.fetch(sql::PAID_BEFORE, &[sql_time(before).into()]).await;
+        let rows = rows.map_err(doing("counting the runs"))?;
+        let row = rows.first().map(|row| OwnRow { table: "reward_programme", row });
+        row.map_or(Ok(0), |row| row.count(0, "runs"))
+    }
+
+    async fn books(&self, window: &Window, carry_day: NaiveDate) -> Result<Books> {
         let settled = self.settled(window.day).await?;
         let pools = self.pools([window.day, carry_day]).await?;
-        Ok(Snapshot { runs, books: Books { settled, pools, carry_day } })
+        Ok(Books { settled, pools, carry_day })
     }
 
     async fn commit(&self, commit: Commit<'_>) -> Result<Committed> {

@@ -5,7 +5,7 @@ use std::thread;
 use rustix::process::Signal;
 
 use super::process::{Daemon, clock, daemon};
-use super::{case, prepared_case, wait_for_count};
+use super::{case, prepared, prepared_case, wait_for_count};
 use crate::on_every_backend;
 use crate::support::tables::stored;
 use crate::support::{Backend, Scratch, assert_same, read_tables};
@@ -58,6 +58,65 @@ fn a_daemon_stopped_between_transactions_and_continued_after_its_lease_has_gone_
     // With a plan in hand, with a commit not yet noticed, with transfers delivered and not yet noted.
     for fault in ["stop@loaded:8", "stop@committed:8", "stop@delivered:1"] {
         stopped_and_continued(backend, fault, |_| {});
+    }
+}
+
+on_every_backend!(money_is_never_carried_to_a_day_that_was_paid_meanwhile);
+
+fn money_is_never_carried_to_a_day_that_was_paid_meanwhile(backend: Backend) {
+    let vote = "id,partner_id,vote_type,cc,ecc,voted_at\n1,7,cc,10,1,2026-11-19T23:10:00Z\n";
+    let rate = "quoted_at,rate\n2026-11-01T00:00:00Z,1\n";
+    let (scratch, _) = prepared(backend, "2026-11-19", vote, rate);
+    scratch.run(&["once", "hourly", "--as-of", "2026-11-19T23:10:00Z"]);
+    scratch.run(&["once", "daily", "--as-of", "2026-11-20T00:10:00Z"]);
+    // The last hour is settled and not paid. Without its voter all of it is carried, as yet to the 20th.
+    scratch.query("DELETE FROM votes");
+    let mut hour = scratch.rewardd(&["once", "hourly", "--window", "2026-11-19T23:00:00Z"]);
+    let hour = Daemon::start(hour.env("REWARDD_FAULT", "stop@carry_day:1"));
+    hour.wait_until_stopped();
+    scratch.run(&["once", "daily", "--as-of", "2026-11-21T00:10:00Z"]);
+    hour.signal(Signal::CONT);
+    wait_for_count(&scratch, "SELECT CAST(COUNT(*) AS CHAR) FROM reward_runs", 24 + 2);
+    let pools = scratch.query(
+        "SELECT CAST(day AS CHAR), CAST(accumulated_daily_pool AS CHAR) FROM reward_pool_state ORDER BY day",
+    );
+    let pools: Vec<_> = pools.iter().map(|row| [&row[0], &row[1]].map(|cell| cell.as_deref())).collect();
+    // 2.4 that the days left over, as one vote is too few for most tiers, and 2.5 of the hour.
+    let expected = [("2026-11-19", "0.00000000"), ("2026-11-20", "0.00000000"), ("2026-11-21", "4.90000000")];
+    assert_eq!(pools, expected.map(|(day, pool)| [Some(day), Some(pool)]));
+}
+
+/// An operator changes a table, as for partitions, under a transaction that has begun and not come to it yet.
+fn a_changed_table(backend: Backend) {
+    if !backend.is_there() {
+        return;
+    }
+    let vote = "id,partner_id,vote_type,cc,ecc,voted_at\n1,7,cc,10,1,2026-11-19T00:10:00Z\n";
+    let rate = "quoted_at,rate\n2026-11-01T00:00:00Z,1\n";
+    let (scratch, _) = prepared(backend, "2026-11-19", vote, rate);
+    scratch.run(&["once", "--as-of", "2026-11-19T00:10:00Z"]);
+    let mut hour = scratch.rewardd(&["once", "hourly", "--as-of", "2026-11-19T01:10:00Z"]);
+    let hour = Daemon::start(hour.env("REWARDD_FAULT", "stop@statement:6"));
+    hour.wait_until_stopped();
+    scratch.query(
+        "ALTER TABLE reward_list_hourly PARTITION BY RANGE COLUMNS(time) \
+         (PARTITION old VALUES LESS THAN ('2026-12-01'), PARTITION later VALUES LESS THAN (MAXVALUE))",
+    );
+    hour.signal(Signal::CONT);
+    wait_for_count(&scratch, "SELECT CAST(COUNT(*) AS CHAR) FROM reward_list_hourly", 1);
+}
+
+mod a_table_that_changes_in_a_transaction_makes_it_start_over {
+    use super::*;
+
+    #[test]
+    fn on_mariadb() {
+        a_changed_table(Backend::MariaDb);
+    }
+
+    #[test]
+    fn on_mysql() {
+        a_changed_table(Backend::MySql);
     }
 }
 

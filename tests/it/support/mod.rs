@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 pub mod backend;
+pub mod history;
 pub mod proxy;
 pub mod server;
 pub mod tables;

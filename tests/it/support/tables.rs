@@ -1,6 +1,6 @@
 //! The five tables of a database as the worked cases write them.
 
-use super::{Scratch, Tables};
+use super::{Backend, Scratch, Tables};
 
 /// Table, columns, order. Instants are marked by a star, everything else is cast to text as it is.
 const TABLES: [(&str, &str, &str); 4] = [
@@ -58,15 +58,19 @@ fn csv(scratch: &Scratch, url: &str, table: &str, columns: &str, order: &str) ->
 /// Makes the special partners' table in another database and gives its URL.
 pub fn make_remote(scratch: &mut Scratch) -> String {
     let url = scratch.new_database("remote");
-    let sql = match scratch.backend {
-        super::Backend::Sqlite => {
+    scratch.query_at(&url, make_table(scratch.backend));
+    url
+}
+
+/// The statement that makes the special partners' table.
+pub const fn make_table(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Sqlite => {
             "CREATE TABLE cc_hourly (partner_id INTEGER, cc_reward TEXT, time TEXT, PRIMARY KEY (partner_id, time))"
         }
-        _ => {
+        Backend::MariaDb | Backend::MySql => {
             "CREATE TABLE cc_hourly (partner_id BIGINT, cc_reward DECIMAL(28,8), time DATETIME(6), \
              PRIMARY KEY (partner_id, time))"
         }
-    };
-    scratch.query_at(&url, sql);
-    url
+    }
 }
