@@ -44,7 +44,7 @@ const READ_ALL: [(&str, &str); 2] = [
 ];
 
 /// Statements, by name, that are not looked at here: they read no growing table, or one row of it.
-const SMALL: [&str; 4] = ["session", "applied", "migrate", "demo"];
+const SMALL: [&str; 5] = ["session", "applied", "migrate", "demo", "views"];
 
 /// The programme's first day.
 const START: &str = "2026-01-01";
@@ -54,6 +54,12 @@ on_every_backend!(no_statement_reads_through_a_table_that_grows, a_run_reads_no_
 fn no_statement_reads_through_a_table_that_grows(backend: Backend) {
     let scratch = with_history(backend, 300);
     let mut sent: BTreeSet<String> = pay(&scratch, 300).into_keys().collect();
+    // Who adds up on the server asks otherwise; SQLite does not.
+    let mut small = SMALL.to_vec();
+    match backend {
+        Backend::Sqlite => small.push("aggregate"),
+        _ => sent.extend(once(&scratch, &format!("{}T02:00:00Z", day(301)), "server").1.into_keys()),
+    }
     scratch.block_on(async {
         let database = open(&scratch).await;
         sent.extend(statements::ALL.map(str::to_owned));
@@ -65,7 +71,7 @@ fn no_statement_reads_through_a_table_that_grows(backend: Backend) {
             statements::present("`cc_rates`", "`quoted_at`", 500),
         ]);
         sent.insert(statements::read_remote("`cc_hourly`", 500));
-        for name in names_in_sources().iter().filter(|name| !SMALL.contains(&name.as_str())) {
+        for name in names_in_sources().iter().filter(|name| !small.contains(&name.as_str())) {
             assert!(
                 sent.iter().any(|sql| name_of(sql) == name),
                 "no statement of {name} is looked at: let ALL in statements.rs name it"
@@ -153,11 +159,17 @@ pub fn with_history(backend: Backend, days: u32) -> Scratch {
 /// Pays the last hours of a day, the day and the first hour of the next, and delivers. Gives the statements that were
 /// sent, and how many rows each gave over all.
 pub fn pay(scratch: &Scratch, days: u32) -> BTreeMap<String, u64> {
-    let as_of = format!("{}T01:00:00Z", day(days + 1));
-    let mut once = scratch.rewardd(&["once", "--as-of", &as_of]);
-    once.env("REWARDD__LOGGING__LEVEL", "trace").env("REWARDD__LOGGING__FORMAT", "json");
-    let said = crate::support::succeed(&mut once);
+    let (said, sent) = once(scratch, &format!("{}T01:00:00Z", day(days + 1)), "daemon");
     assert!(said.contains("hour 23 of") && said.contains("day ") && said.contains("delivered"), "{said}");
+    sent
+}
+
+/// What a look says, and the statements that have been sent so far.
+fn once(scratch: &Scratch, as_of: &str, aggregate: &str) -> (String, BTreeMap<String, u64>) {
+    let mut once = scratch.rewardd(&["once", "--as-of", as_of]);
+    once.env("REWARDD__LOGGING__LEVEL", "trace").env("REWARDD__LOGGING__FORMAT", "json");
+    once.env("REWARDD__SOURCE__AGGREGATE", aggregate);
+    let said = crate::support::succeed(&mut once);
     let mut sent = BTreeMap::new();
     for file in fs::read_dir(scratch.path("logs")).unwrap() {
         for line in fs::read_to_string(file.unwrap().path()).unwrap().lines() {
@@ -170,7 +182,7 @@ pub fn pay(scratch: &Scratch, days: u32) -> BTreeMap<String, u64> {
             }
         }
     }
-    sent
+    (said, sent)
 }
 
 /// The name in the comment that a statement opens with.
@@ -244,7 +256,7 @@ fn samples(sql: &str) -> Vec<Value<'static>> {
             _ if before.ends_with("GLOB") => "[0-9]*".into(),
             "reward_type" => "hourly".into(),
             "day" | "start_day" => day(300).to_string().into(),
-            "time" | "voted_at" | "quoted_at" | "next_attempt_at" | "delivered_at" => {
+            "time" | "HOUR" | "voted_at" | "quoted_at" | "next_attempt_at" | "delivered_at" => {
                 let hour = if is_from { 20 } else { 21 };
                 format!("{} {hour}:00:00.000000", day(300)).into()
             }

@@ -20,9 +20,13 @@ pub(super) fn each_row(
     let failed = |why| SourceError::Sqlite { table: table.to_owned(), why };
     let mut query = connection.prepare(sql).map_err(failed)?;
     let mut rows = query.query(params_from_iter(values)).map_err(failed)?;
+    let mut rows_returned = 0_u64;
     while let Some(row) = rows.next().map_err(failed)? {
         take(row)?;
+        rows_returned += 1;
     }
+    // As sqlx has it, for whoever reads the log at this level.
+    tracing::trace!(target: "sqlx::query", { db.statement = sql, rows_returned }, "sent");
     Ok(())
 }
 
