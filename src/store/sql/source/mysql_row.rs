@@ -1,8 +1,8 @@
 //! Rows of MySQL and MariaDB.
 
+use chrono::NaiveDate;
 use futures_util::TryStreamExt;
 use sqlx::mysql::MySqlRow;
-use sqlx::types::chrono::NaiveDateTime;
 use sqlx::{AssertSqlSafe, Column as _, Decode, MySql, MySqlConnection, Row as _, TypeInfo, ValueRef};
 
 use super::row::{SourceRow, Take};
@@ -103,6 +103,25 @@ impl MySqlValues<'_> {
     }
 }
 
+/// An instant of the binary protocol: its length, year (two bytes), month, day and, where they are not all zero, hour,
+/// minute, second and microsecond (four bytes), the lowest byte first.
+fn micros(bytes: &[u8]) -> Option<i64> {
+    let (date, time) = bytes.split_first()?.1.split_at_checked(4)?;
+    let date = NaiveDate::from_ymd_opt(
+        i32::from(u16::from_le_bytes([date[0], date[1]])),
+        u32::from(date[2]),
+        u32::from(date[3]),
+    )?;
+    let (second, micros) = match *time {
+        [] => ([0; 3], 0),
+        [hour, minute, second] => ([hour, minute, second], 0),
+        [hour, minute, second, a, b, c, d] => ([hour, minute, second], u32::from_le_bytes([a, b, c, d])),
+        _ => return None,
+    };
+    let [hour, minute, second] = second.map(u32::from);
+    Some(date.and_hms_micro_opt(hour, minute, second, micros)?.and_utc().timestamp_micros())
+}
+
 impl SourceRow for MySqlValues<'_> {
     fn text(&self, index: usize) -> Result<&str, BadValue> {
         match self.kinds[index] {
@@ -134,10 +153,7 @@ impl SourceRow for MySqlValues<'_> {
     fn micros(&self, index: usize) -> Result<i64, BadValue> {
         match self.kinds[index] {
             // A TIMESTAMP is in the session's zone, which is UTC.
-            Kind::Time => {
-                let time: NaiveDateTime = self.take(index, BadValue::NotAnInstant)?;
-                Ok(time.and_utc().timestamp_micros())
-            }
+            Kind::Time => micros(self.take(index, BadValue::NotAnInstant)?).ok_or(BadValue::NotAnInstant),
             _ => self.refuse(index, BadValue::NotAnInstant),
         }
     }
