@@ -85,8 +85,8 @@ impl Database {
                 SqlitePoolOptions::new().max_connections(max_connections).acquire_timeout(ACQUIRE_TIMEOUT);
             Ok(Self::Sqlite(pool.connect_with(options).await.map_err(failed)?))
         } else {
-            let options = url.parse::<MySqlConnectOptions>().map_err(failed)?;
-            let options = log_statements(options.pipes_as_concat(false));
+            let options = url.parse::<MySqlConnectOptions>().map_err(failed)?.pipes_as_concat(false);
+            let options = log_statements(options);
             let pool = MySqlPoolOptions::new()
                 .max_connections(max_connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -209,8 +209,8 @@ fn sqlite_options(url: &str, access: Access) -> sqlx::Result<SqliteConnectOption
 
 /// Each statement is a line of the log at level `trace`, and at no other, however slow it is.
 fn log_statements<O: ConnectOptions>(options: O) -> O {
-    let trace = "trace".parse().expect("trace is a level");
-    options.log_statements(trace).log_slow_statements(trace, Duration::MAX)
+    let level = "trace".parse().expect("it is one");
+    options.log_statements(level).log_slow_statements(level, Duration::MAX)
 }
 
 /// What to look at when a database cannot be opened.
