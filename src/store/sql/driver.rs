@@ -173,7 +173,7 @@ impl Database {
 /// The driver's.
 #[expect(clippy::disallowed_methods, reason = "a view to read from is no write")]
 pub(super) async fn begin_mysql_read(pool: &MySqlPool) -> sqlx::Result<Transaction<'static, MySql>> {
-    pool.begin_with("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await
+    pool.begin_with("START TRANSACTION WITH CONSISTENT SNAPSHOT").await
 }
 
 /// A silent server, as the error of a lost one.

@@ -20,9 +20,12 @@ use crate::store::sql::driver::{Database, begin_mysql_read};
 
 /// What tells one server from another. On a Galera node a lock does not reach what other nodes replicate.
 const SERVER: &str = "/* views */ SHOW VARIABLES WHERE Variable_name IN \
-     ('hostname', 'port', 'server_id', 'server_uuid', 'datadir', 'wsrep_on')";
+     ('hostname', 'port', 'server_id', 'server_uuid', 'datadir', 'version', 'version_comment', 'wsrep_on')";
 
-/// Waiting longer would make all writers wait behind the guard.
+/// Servers that answer `LOCK TABLES` and lock nothing, by what their version says.
+const LOCKLESS: [&str; 2] = ["tidb", "vitess"];
+
+/// Seconds. Behind a long write, one connection has begun to read before the lock is had.
 const LOCK_WAIT: &str = "/* views */ SET SESSION lock_wait_timeout = 1";
 
 /// Connections of the pool that are left to others: the guard, and what a daemon does meanwhile.
@@ -147,6 +150,10 @@ async fn begin_under_lock(
         return Ok(Err(format!("the tables cannot be locked for a moment: {}", chain(&error))));
     }
     let server = variables(&mut guard).await?;
+    let is_called = |name: &str| server.iter().any(|(_, value)| value.to_lowercase().contains(name));
+    if let Some(name) = LOCKLESS.into_iter().find(|name| is_called(name)) {
+        return Ok(Err(format!("this server is {name}, whose LOCK TABLES locks nothing")));
+    }
     if server.iter().any(|(name, value)| name == "wsrep_on" && value == "ON") {
         return Ok(Err("on a Galera node a lock does not hold for the whole cluster".to_owned()));
     }
