@@ -44,6 +44,9 @@ const MARIADB_SESSION: &str = "/* session */ SET SESSION time_zone = '+00:00', \
      sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
      tx_isolation = 'REPEATABLE-READ', wait_timeout = 30";
 
+/// One view of everything, in the form that most engines take.
+pub(super) const BEGIN_VIEW: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
+
 /// What a database may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -153,7 +156,7 @@ impl Database {
     #[expect(clippy::disallowed_methods, reason = "a view to read from is no write")]
     pub(super) async fn begin_read(&self) -> sqlx::Result<Tx> {
         Ok(match self {
-            Self::MySql(pool) => Tx::MySql(begin_mysql_read(pool).await?),
+            Self::MySql(pool) => Tx::MySql(pool.begin_with(BEGIN_VIEW).await?),
             Self::Sqlite(pool) => Tx::Sqlite(pool.begin().await?),
         })
     }
@@ -165,15 +168,6 @@ impl Database {
             Self::Sqlite(pool) => pool.close().await,
         }
     }
-}
-
-/// One view of everything on a server.
-///
-/// # Errors
-/// The driver's.
-#[expect(clippy::disallowed_methods, reason = "a view to read from is no write")]
-pub(super) async fn begin_mysql_read(pool: &MySqlPool) -> sqlx::Result<Transaction<'static, MySql>> {
-    pool.begin_with("START TRANSACTION WITH CONSISTENT SNAPSHOT").await
 }
 
 /// A silent server, as the error of a lost one.

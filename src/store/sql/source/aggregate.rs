@@ -29,7 +29,6 @@ impl SqlSource {
             self.votes(vec![view], window, count_types).await?;
             return Err(bad);
         }
-        view.end().await;
         added.map(|()| gathered)
     }
 

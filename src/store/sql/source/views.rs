@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Executor, MySql, MySqlConnection, MySqlPool, Row as _, SqlitePool, Transaction};
+use sqlx::{AssertSqlSafe, Executor, MySql, MySqlConnection, MySqlPool, Row as _, SqlitePool};
 
 use super::row::Take;
 use super::{mysql_row, sqlite_row};
 use crate::errors::chain;
 use crate::store::error::SourceError;
-use crate::store::sql::driver::{Database, begin_mysql_read};
+use crate::store::sql::driver::{BEGIN_VIEW, Database};
 
 /// What tells one server from another. On a Galera node a lock does not reach what other nodes replicate.
 const SERVER: &str = "/* views */ SHOW VARIABLES WHERE Variable_name IN \
@@ -45,9 +45,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Variables = Vec<(String, String)>;
 
-/// A transaction that only reads.
+/// A transaction that only reads, on a connection of its own that ends with it.
 pub(super) enum View {
-    MySql(Transaction<'static, MySql>),
+    MySql(PoolConnection<MySql>),
     Sqlite(Connection),
 }
 
@@ -65,13 +65,6 @@ impl View {
             Self::Sqlite(view) => {
                 tokio::task::block_in_place(|| sqlite_row::each_row(view, sql, values, table, take))
             }
-        }
-    }
-
-    /// Nothing was written; whatever ends the view will do.
-    pub(super) async fn end(self) {
-        if let Self::MySql(view) = self {
-            drop(view.rollback().await);
         }
     }
 }
@@ -129,44 +122,55 @@ fn begin_on_file(pool: &SqlitePool, wanted: u32) -> rusqlite::Result<Vec<View>> 
 async fn begin_on_server(pool: &MySqlPool, tables: &[String], wanted: u32) -> sqlx::Result<Vec<View>> {
     let wanted = wanted.min(pool.options().get_max_connections().saturating_sub(LEFT_TO_OTHERS));
     if wanted > 1 {
-        match begin_under_lock(pool, tables, wanted).await? {
+        match begin_under_lock(pool, tables, wanted).await {
             Ok(views) => return Ok(views),
             Err(why) => alone(&why),
         }
     }
-    Ok(vec![View::MySql(begin_mysql_read(pool).await?)])
+    let mut view = connect(pool).await?;
+    begin_view(&mut view).await?;
+    Ok(vec![View::MySql(view)])
 }
 
 /// The views, or why they cannot be proved equal.
-async fn begin_under_lock(
-    pool: &MySqlPool,
-    tables: &[String],
-    wanted: u32,
-) -> sqlx::Result<Result<Vec<View>, String>> {
-    let mut guard = pool.acquire().await?;
-    // However this ends, also in the middle, the locks end with the connection.
-    guard.close_on_drop();
-    if let Err(error) = lock(&mut guard, tables).await {
-        return Ok(Err(format!("the tables cannot be locked for a moment: {}", chain(&error))));
-    }
-    let server = variables(&mut guard).await?;
-    let is_called = |name: &str| server.iter().any(|(_, value)| value.to_lowercase().contains(name));
-    if let Some(name) = LOCKLESS.into_iter().find(|name| is_called(name)) {
-        return Ok(Err(format!("this server is {name}, whose LOCK TABLES locks nothing")));
-    }
-    if server.iter().any(|(name, value)| name == "wsrep_on" && value == "ON") {
-        return Ok(Err("on a Galera node a lock does not hold for the whole cluster".to_owned()));
-    }
+async fn begin_under_lock(pool: &MySqlPool, tables: &[String], wanted: u32) -> Result<Vec<View>, String> {
+    let failed = |error: sqlx::Error| format!("no further connection is to be had: {}", chain(&error));
+    // All are there before the lock is taken: nobody may have to wait for a connection under it.
+    let mut guard = connect(pool).await.map_err(failed)?;
     let mut views = Vec::new();
     for _ in 0..wanted {
-        let mut view = begin_mysql_read(pool).await?;
-        if variables(&mut view).await? != server {
-            return Ok(Err("connections lead to different servers".to_owned()));
-        }
-        views.push(View::MySql(view));
+        views.push(connect(pool).await.map_err(failed)?);
     }
-    unlock(guard).await?;
-    Ok(Ok(views))
+    let unlocked =
+        |error: sqlx::Error| format!("the tables cannot be locked for a moment: {}", chain(&error));
+    lock(&mut guard, tables).await.map_err(unlocked)?;
+    let server = variables(&mut guard).await.map_err(unlocked)?;
+    let is_called = |name: &str| server.iter().any(|(_, value)| value.to_lowercase().contains(name));
+    if let Some(name) = LOCKLESS.into_iter().find(|name| is_called(name)) {
+        return Err(format!("this server is {name}, whose LOCK TABLES locks nothing"));
+    }
+    if server.iter().any(|(name, value)| name == "wsrep_on" && value == "ON") {
+        return Err("on a Galera node a lock does not hold for the whole cluster".to_owned());
+    }
+    for view in &mut views {
+        begin_view(view).await.map_err(failed)?;
+        if variables(view).await.map_err(failed)? != server {
+            return Err("connections lead to different servers".to_owned());
+        }
+    }
+    unlock(guard).await.map_err(unlocked)?;
+    Ok(views.into_iter().map(View::MySql).collect())
+}
+
+/// A connection that is used once: however it ends, also in the middle, its locks and its view end with it.
+async fn connect(pool: &MySqlPool) -> sqlx::Result<PoolConnection<MySql>> {
+    let mut connection = pool.acquire().await?;
+    connection.close_on_drop();
+    Ok(connection)
+}
+
+async fn begin_view(view: &mut MySqlConnection) -> sqlx::Result<()> {
+    view.execute(sqlx::raw_sql(BEGIN_VIEW)).await.map(drop)
 }
 
 async fn lock(guard: &mut MySqlConnection, tables: &[String]) -> sqlx::Result<()> {

@@ -86,7 +86,6 @@ impl Reading {
             }
         }
         self.hand_over(&mut part);
-        view.end().await;
         Ok(())
     }
 
