@@ -4,7 +4,9 @@ rows written by PyMySQL's executemany. Exact; see rules.py."""
 import time
 
 started = time.perf_counter()
+import connectorx  # noqa: F401 -- Polars would import it, and pyarrow, with its first query
 import polars as pl
+import pyarrow  # noqa: F401
 import pymysql
 
 import rules

@@ -8,7 +8,9 @@ import time
 from datetime import timedelta
 
 started = time.perf_counter()
+import connectorx  # noqa: F401 -- Polars would import it, and pyarrow, with its first query
 import polars as pl
+import pyarrow  # noqa: F401
 import pymysql
 
 import rules

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::driver::{Database, Row, Sql, Tx, Value};
+use super::bind::{Bound, Row, Sql, Value};
+use super::driver::{Database, Tx};
 use super::statements as sql;
 use super::text::{OwnRow, sql_time};
 use super::transaction::Work;
@@ -149,27 +150,38 @@ impl CommitRun<'_> {
 
     /// Reward rows, in the order of the table's key.
     async fn insert_rewards(&self, tx: &mut Tx) -> Result<()> {
-        let (ranking, amounts) = (&self.plan().turnout.ranking, &self.plan().amounts);
-        let time = self.time();
+        let ranking = &self.plan().turnout.ranking;
         let mut order: Vec<usize> = (0..ranking.len()).collect();
         order.sort_unstable_by_key(|row| ranking[*row].partner_id);
         let statement = |rows| Sql::from(Arc::<str>::from(sql::insert_rewards(self.kind(), rows)));
         // All but the last take the same statement, which is prepared once.
         let full = statement(ROWS_PER_STATEMENT);
-        let mut values = Vec::with_capacity(ROWS_PER_STATEMENT * (amounts.len() + 3));
-        for rows in order.chunks(ROWS_PER_STATEMENT) {
-            values.clear();
-            for row in rows {
-                values.push(Value::Int(ranking[*row].partner_id));
-                values.push(Value::Int(*row as i64 + 1));
-                values.push(time.as_str().into());
-                values.extend(amounts.iter().map(|column| Value::Amount(column[*row])));
-            }
-            let statement =
-                if rows.len() == ROWS_PER_STATEMENT { full.clone() } else { statement(rows.len()) };
-            tx.execute(statement, &values).await.map_err(doing("writing reward rows"))?;
+        let mut chunks = order.chunks(ROWS_PER_STATEMENT);
+        let mut bind_next =
+            || chunks.next().map(|rows| Ok((rows.len(), self.bind_rewards(rows)?))).transpose();
+        let mut next = bind_next().map_err(doing("binding reward rows"))?;
+        while let Some((rows, values)) = next {
+            let statement = if rows == ROWS_PER_STATEMENT { full.clone() } else { statement(rows) };
+            // While the server writes these rows, the next are put into its form.
+            let (written, bound) = tokio::join!(tx.execute_bound(statement, values), async { bind_next() });
+            written.map_err(doing("writing reward rows"))?;
+            next = bound.map_err(doing("binding reward rows"))?;
         }
         Ok(())
+    }
+
+    /// The values of some rows, by their place in the ranking.
+    fn bind_rewards(&self, rows: &[usize]) -> sqlx::Result<Bound> {
+        let (ranking, amounts) = (&self.plan().turnout.ranking, &self.plan().amounts);
+        let time = self.time();
+        let mut values = Vec::with_capacity(rows.len() * (amounts.len() + 3));
+        for row in rows {
+            values.push(Value::Int(ranking[*row].partner_id));
+            values.push(Value::Int(*row as i64 + 1));
+            values.push(time.as_str().into());
+            values.extend(amounts.iter().map(|column| Value::Amount(column[*row])));
+        }
+        Bound::new(self.database, &values)
     }
 
     async fn insert_log(&self, tx: &mut Tx) -> Result<()> {

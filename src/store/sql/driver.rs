@@ -1,22 +1,21 @@
 //! One way to speak to SQLite and to MySQL or MariaDB: text and integers in, text and integers out. What differs
 //! between them beyond the driver is in `statements.rs`.
 
-use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions, MySqlRow};
+use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Executor, MySql, MySqlConnection, SqlSafeStr, SqlStr, Sqlite,
-    SqliteConnection, Transaction,
+    AssertSqlSafe, ConnectOptions, Executor, MySql, MySqlConnection, SqlSafeStr, Sqlite, SqliteConnection,
+    Transaction,
 };
 
+use super::bind::{Bound, Row, Sql, Value, bind};
 use crate::config::DatabaseUrl;
 use crate::fault;
-use crate::rewards::money::Units;
 use crate::store::{Result, StoreError};
 
 /// How long a statement waits for a lock of another SQLite connection.
@@ -226,79 +225,6 @@ fn advice(error: &sqlx::Error) -> &'static str {
     }
 }
 
-/// SQL with `?` for values: one of our named constants, or text made of constants and checked names. Made of an
-/// [`Arc`], it can be run again without a copy.
-#[derive(Clone, Debug)]
-pub struct Sql(SqlStr);
-
-impl From<&'static str> for Sql {
-    fn from(sql: &'static str) -> Self {
-        Self(sql.into_sql_str())
-    }
-}
-
-impl From<String> for Sql {
-    fn from(sql: String) -> Self {
-        Self(AssertSqlSafe(sql).into_sql_str())
-    }
-}
-
-impl From<Arc<str>> for Sql {
-    fn from(sql: Arc<str>) -> Self {
-        Self(AssertSqlSafe(sql).into_sql_str())
-    }
-}
-
-/// A value for a `?`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value<'a> {
-    Null,
-    Int(i64),
-    Text(Cow<'a, str>),
-    Amount(Units),
-}
-
-impl From<Units> for Value<'_> {
-    fn from(amount: Units) -> Self {
-        Self::Amount(amount)
-    }
-}
-
-impl<'a> From<&'a str> for Value<'a> {
-    fn from(text: &'a str) -> Self {
-        Self::Text(Cow::Borrowed(text))
-    }
-}
-
-impl From<String> for Value<'_> {
-    fn from(text: String) -> Self {
-        Self::Text(Cow::Owned(text))
-    }
-}
-
-impl From<i64> for Value<'_> {
-    fn from(number: i64) -> Self {
-        Self::Int(number)
-    }
-}
-
-impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Null, Into::into)
-    }
-}
-
-macro_rules! bound {
-    ($sql:expr, $values:expr) => {
-        $values.iter().fold(sqlx::query($sql.0), |query, value| match value {
-            Value::Null => query.bind(None::<&str>),
-            Value::Int(number) => query.bind(*number),
-            Value::Text(text) => query.bind(text.as_ref()),
-            Value::Amount(amount) => query.bind(amount.text().as_str()),
-        })
-    };
-}
-
 /// One connection, borrowed for a statement.
 enum Link<'c> {
     MySql(&'c mut MySqlConnection),
@@ -308,19 +234,29 @@ enum Link<'c> {
 impl Link<'_> {
     async fn execute(self, sql: Sql, values: &[Value<'_>]) -> sqlx::Result<u64> {
         Ok(match self {
-            Self::MySql(link) => bound!(sql, values).execute(link).await?.rows_affected(),
-            Self::Sqlite(link) => bound!(sql, values).execute(link).await?.rows_affected(),
+            Self::MySql(link) => {
+                sqlx::query_with(sql.0, bind::<MySqlArguments>(values)?).execute(link).await?.rows_affected()
+            }
+            Self::Sqlite(link) => {
+                sqlx::query_with(sql.0, bind::<SqliteArguments>(values)?).execute(link).await?.rows_affected()
+            }
         })
     }
 
     async fn fetch(self, sql: Sql, values: &[Value<'_>]) -> sqlx::Result<Vec<Row>> {
         Ok(match self {
-            Self::MySql(link) => {
-                bound!(sql, values).fetch_all(link).await?.into_iter().map(Row::MySql).collect()
-            }
-            Self::Sqlite(link) => {
-                bound!(sql, values).fetch_all(link).await?.into_iter().map(Row::Sqlite).collect()
-            }
+            Self::MySql(link) => sqlx::query_with(sql.0, bind::<MySqlArguments>(values)?)
+                .fetch_all(link)
+                .await?
+                .into_iter()
+                .map(Row::MySql)
+                .collect(),
+            Self::Sqlite(link) => sqlx::query_with(sql.0, bind::<SqliteArguments>(values)?)
+                .fetch_all(link)
+                .await?
+                .into_iter()
+                .map(Row::Sqlite)
+                .collect(),
         })
     }
 }
@@ -346,6 +282,27 @@ impl Tx {
     /// The driver's.
     pub async fn execute(&mut self, sql: impl Into<Sql>, values: &[Value<'_>]) -> sqlx::Result<u64> {
         let done = self.link().execute(sql.into(), values).await;
+        fault::point("statement");
+        done
+    }
+
+    /// [`Tx::execute`] with values that were bound before.
+    ///
+    /// # Errors
+    /// The driver's.
+    ///
+    /// # Panics
+    /// Where they were bound for a database of another kind.
+    pub(super) async fn execute_bound(&mut self, sql: Sql, values: Bound) -> sqlx::Result<u64> {
+        let done = match (self, values) {
+            (Self::MySql(tx), Bound::MySql(values)) => {
+                sqlx::query_with(sql.0, values).execute(&mut **tx).await.map(|done| done.rows_affected())
+            }
+            (Self::Sqlite(tx), Bound::Sqlite(values)) => {
+                sqlx::query_with(sql.0, values).execute(&mut **tx).await.map(|done| done.rows_affected())
+            }
+            _ => panic!("values are bound for the database that takes them"),
+        };
         fault::point("statement");
         done
     }
@@ -379,41 +336,5 @@ impl Tx {
             Self::MySql(tx) => tx.rollback().await,
             Self::Sqlite(tx) => tx.rollback().await,
         }
-    }
-}
-
-/// A row of texts and integers, by column index.
-#[derive(Debug)]
-pub enum Row {
-    MySql(MySqlRow),
-    Sqlite(SqliteRow),
-}
-
-macro_rules! column {
-    ($row:expr, $index:expr) => {
-        match $row {
-            Row::MySql(row) => sqlx::Row::try_get(row, $index),
-            Row::Sqlite(row) => sqlx::Row::try_get(row, $index),
-        }
-    };
-}
-
-impl Row {
-    /// # Errors
-    /// The driver's, where the column is NULL or no text.
-    pub fn text(&self, index: usize) -> sqlx::Result<String> {
-        column!(self, index)
-    }
-
-    /// # Errors
-    /// The driver's, where the column is no text.
-    pub fn optional_text(&self, index: usize) -> sqlx::Result<Option<String>> {
-        column!(self, index)
-    }
-
-    /// # Errors
-    /// The driver's, where the column is NULL or no integer.
-    pub fn int(&self, index: usize) -> sqlx::Result<i64> {
-        column!(self, index)
     }
 }

@@ -1,6 +1,7 @@
 //! Loads votes and rates from files into the source's tables, for trials. The only code that writes there.
 
-use super::driver::{Database, Tx, Value};
+use super::bind::Value;
+use super::driver::{Database, Tx};
 use super::source::{SourceNames, quoted};
 use super::statements as sql;
 use super::text::sql_time;

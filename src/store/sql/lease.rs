@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::driver::{Database, Tx, Value};
+use super::bind::Value;
+use super::driver::{Database, Tx};
 use super::statements as sql;
 use super::store::SqlStore;
 use super::text::OwnRow;

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 
-use super::driver::{Database, Row};
+use super::bind::Row;
+use super::driver::Database;
 use crate::store::Result;
 use crate::store::error::doing;
 

@@ -1,6 +1,7 @@
 //! The databases: SQLite, and MySQL or MariaDB. One body of code for both; [`driver`] hides the drivers,
 //! [`statements`] holds all SQL.
 
+mod bind;
 mod commit;
 pub mod doctor;
 mod driver;
@@ -15,7 +16,8 @@ mod store;
 mod text;
 mod transaction;
 
-pub use driver::{Access, Database, Row, Sql, Tx, Value};
+pub use bind::{Row, Sql, Value};
+pub use driver::{Access, Database, Tx};
 pub use import::{Import, import};
 pub use lease::read_lease;
 pub use migrate::{Applied, applied, migrate};

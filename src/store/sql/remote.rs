@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::driver::{Database, Tx, Value};
+use super::bind::Value;
+use super::driver::{Database, Tx};
 use super::source::quoted;
 use super::statements::{insert_remote, read_remote};
 use super::text::{parse_time, sql_time};

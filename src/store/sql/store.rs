@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use async_trait::async_trait;
 use chrono::NaiveDate;
 
+use super::bind::Row;
 use super::commit::{CommitRun, held, read_books};
-use super::driver::{Database, Row, Tx};
+use super::driver::{Database, Tx};
 use super::statements as sql;
 use super::text::{OwnRow, sql_time};
 use super::transaction::Work;

@@ -2,7 +2,7 @@
 
 use chrono::{NaiveDate, NaiveDateTime, Timelike};
 
-use super::driver::Row;
+use super::bind::Row;
 use crate::rewards::money::Units;
 use crate::rewards::window::Instant;
 use crate::store::error::{BadValue, doing};

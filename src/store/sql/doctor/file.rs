@@ -7,7 +7,8 @@ use super::statements as sql;
 use crate::config::DatabaseUrl;
 use crate::errors::chain;
 use crate::store::StoreError;
-use crate::store::sql::driver::{Access, Database, Row};
+use crate::store::sql::bind::Row;
+use crate::store::sql::driver::{Access, Database};
 
 /// # Errors
 /// The driver's, where the file is no database or does not let itself be read.

@@ -11,7 +11,8 @@ use super::facts::Server;
 use super::statements as sql;
 use crate::config::DatabaseUrl;
 use crate::errors::chain;
-use crate::store::sql::driver::{Database, Row};
+use crate::store::sql::bind::Row;
+use crate::store::sql::driver::Database;
 
 /// Of so many round trips the middle one counts: one that had to wait for something says nothing of the way.
 const ROUND_TRIPS: usize = 7;

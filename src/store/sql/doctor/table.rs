@@ -6,7 +6,8 @@ use super::facts::{Column, Index, Looked, Plan, Step, Table};
 use super::statements as sql;
 use crate::errors::chain;
 use crate::rewards::window::Window;
-use crate::store::sql::driver::{Database, Row, Value};
+use crate::store::sql::bind::{Row, Value};
+use crate::store::sql::driver::Database;
 use crate::store::sql::source::{SourceNames, bound};
 
 /// A table, by its name with or without its schema. None: there is none, or none that the user may see.
