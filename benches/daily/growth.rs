@@ -123,7 +123,7 @@ fn svg(points: &[Point]) -> String {
     series(&mut text, "floor", 20.0, points, (&x, &y), |point| {
         (point.floor.median, format!("{:.2} s", point.floor.median.as_secs_f64()))
     });
-    series(&mut text, "rewardd", -12.0, points, (&x, &y), |point| {
+    series(&mut text, "rewardd", -14.0, points, (&x, &y), |point| {
         let (time, peak) = (point.rewardd.median, point.rewardd.peak_kb / 1024);
         (time, format!("{:.2} s, {peak} MB", time.as_secs_f64()))
     });

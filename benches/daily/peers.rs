@@ -13,8 +13,8 @@ use crate::measure::Sample;
 use crate::{Bench, Outcome, ROOT};
 
 const RESULT: &str = "bench_peer";
-/// What a script in Python says of itself, in seconds; importing its libraries is not held against it.
-const WORK: [&str; 3] = ["read_s", "compute_s", "write_s"];
+/// What a script in Python says of itself, in seconds. Importing its libraries is not held against it.
+const PARTS: [&str; 4] = ["import", "read", "compute", "write"];
 
 fn folder() -> PathBuf {
     Path::new(ROOT).join("benches/daily/peers")
@@ -69,23 +69,21 @@ impl Python {
         let mut command = Command::new(&self.0);
         command
             .arg(script(&format!("{name}.py"))?)
+            .env("PYTHONDONTWRITEBYTECODE", "1") // the scripts' folder is the project's
             .args(["--url", &format!("{}/", bench.server.url())])
             .args(["--votes-db", &votes_database(bench.size), "--result-db", RESULT, "--day", DAY]);
         let (printed, mut sample) = bench.tools.run(&command, None)?;
         let last = printed.lines().last().unwrap_or_default();
         let said: Value = serde_json::from_str(last).map_err(|error| format!("{name}: {error}: {last}"))?;
-        sample.time = Duration::ZERO;
-        for part in WORK {
-            let seconds = said[part].as_f64().ok_or_else(|| format!("{name} says no {part}"))?;
-            sample.time += Duration::try_from_secs_f64(seconds)?;
+        let part = |name: &str| {
+            let seconds = said[format!("{name}_s")].as_f64();
+            Duration::try_from_secs_f64(seconds.unwrap_or(-1.0))
+        };
+        for name in PARTS {
+            let time = part(name).map_err(|_| format!("{name} is not told: {last}"))?;
+            sample.phases.push((name.to_owned(), time.div_duration_f64(Duration::from_millis(1))));
         }
-        let fields = said.as_object().into_iter().flatten();
-        sample.phases = fields
-            .filter_map(|(field, value)| {
-                let part = Duration::try_from_secs_f64(value.as_f64()?).ok()?;
-                Some((field.strip_suffix("_s")?.to_owned(), part.div_duration_f64(Duration::from_millis(1))))
-            })
-            .collect();
+        sample.time = PARTS[1..].iter().filter_map(|name| part(name).ok()).sum();
         data::compare(&bench.server, crate::REFERENCE, RESULT)?;
         Ok(sample)
     }
@@ -97,6 +95,8 @@ fn quietly(command: &mut Command) -> Outcome<()> {
     if output.status.success() {
         return Ok(());
     }
-    let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
-    Err(format!("{name}: {}", complaints.lines().last().unwrap_or("failed")).into())
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed);
+    let error = printed.lines().rfind(|line| line.starts_with("ERROR")).or(printed.lines().next());
+    Err(format!("{name}: {}", error.unwrap_or("failed")).into())
 }
