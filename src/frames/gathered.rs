@@ -13,7 +13,7 @@ const HOUR_MICROS: i64 = 3_600_000_000;
 
 /// What one partner takes in a [`Gathered`], bytes: a key and [`Sums`], in a table that is at worst half empty and for
 /// a moment beside its own copy while it grows.
-const PARTNER_BYTES: usize = 80 * 3;
+const PARTNER_BYTES: usize = 64 * 3;
 
 /// How many votes wait to be added together. Partners lie all over the memory; the processor fetches several at a time
 /// where nothing else is done between them, which halves the time that adding takes.
