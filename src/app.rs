@@ -9,10 +9,11 @@ use crate::audit;
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl};
 use crate::jobs::{Distributor, RulesInForce};
+use crate::proof::{ProofError, Prover};
 use crate::rewards::window::Calendar;
 use crate::store::memory::MemoryStore;
 use crate::store::sql::{self, Access, Database, Effort, Fence, SourceNames, SqlRemote, SqlSource, SqlStore};
-use crate::store::{Leases, Remote, Source, Store};
+use crate::store::{Leases, Ledger, Remote, Source, Store};
 
 /// The parts of the program, put together as configured.
 pub struct App {
@@ -20,6 +21,8 @@ pub struct App {
     pub database: Database,
     pub store: Arc<dyn Store>,
     pub leases: Arc<dyn Leases>,
+    pub ledger: Arc<dyn Ledger>,
+    pub source: Arc<dyn Source>,
     pub distributor: Distributor,
     /// Opened when it is first needed.
     remote: OnceCell<SqlRemote>,
@@ -32,6 +35,8 @@ pub enum Mode {
     Pay,
     /// Nothing is written anywhere: further runs go on from what is stored, in memory.
     DryRun,
+    /// Nothing is written anywhere; what is stored is looked at.
+    Look,
 }
 
 impl App {
@@ -60,15 +65,24 @@ impl App {
         let database = open_database(&config, mode).await?;
         let stored = SqlStore::new(database.clone(), fence);
         let store: Arc<dyn Store> = match mode {
-            Mode::Pay => Arc::new(stored.clone()),
+            Mode::Pay | Mode::Look => Arc::new(stored.clone()),
             Mode::DryRun => {
                 let state = stored.state().await;
                 Arc::new(MemoryStore::new(state.context("reading what has been paid")?))
             }
         };
         let source: Arc<dyn Source> = Arc::new(open_source(&config, &database).await?);
-        let distributor = distributor(&config, Arc::clone(&store), source, clock);
-        Ok(Self { config, database, store, leases: Arc::new(stored), distributor, remote: OnceCell::new() })
+        let distributor = distributor(&config, Arc::clone(&store), Arc::clone(&source), clock);
+        let (leases, ledger) = (Arc::new(stored.clone()), Arc::new(stored));
+        Ok(Self { config, database, store, leases, ledger, source, distributor, remote: OnceCell::new() })
+    }
+
+    /// What recomputes paid windows.
+    ///
+    /// # Errors
+    /// [`ProofError::NoProgramme`] where nothing was paid yet; what the database says.
+    pub async fn prover(&self) -> Result<Prover, ProofError> {
+        Prover::new(Arc::clone(&self.ledger), Arc::clone(&self.source)).await
     }
 
     /// The special partners' database; none where none is configured.
@@ -95,8 +109,8 @@ pub fn distributor(
     source: Arc<dyn Source>,
     clock: Arc<dyn Clock>,
 ) -> Distributor {
-    let rules =
-        RulesInForce { rules: config.rules.clone(), version: audit::text_hash(&config.rules_table()) };
+    let text = config.rules_table();
+    let rules = RulesInForce { rules: config.rules.clone(), version: audit::text_hash(&text), text };
     let calendar = Calendar::new(config.programme.timezone);
     Distributor { store, source, clock, calendar, rules: Arc::new(rules) }
 }
@@ -108,7 +122,7 @@ async fn open_database(config: &Config, mode: Mode) -> anyhow::Result<Database> 
     let database = opened.context("opening the rewards' database (database.url)")?;
     match mode {
         Mode::Pay => sql::migrate(&database).await?,
-        Mode::DryRun => {
+        Mode::DryRun | Mode::Look => {
             let missing = sql::applied(&database).await?.into_iter().find(|migration| !migration.applied);
             if let Some(missing) = missing {
                 anyhow::bail!(

@@ -43,6 +43,8 @@ pub mod store;
 
 pub mod jobs;
 
+pub mod proof;
+
 pub mod scheduler;
 
 pub mod daemon;

@@ -9,6 +9,7 @@ use crate::files::FileError;
 use crate::frames::FrameError;
 use crate::jobs::JobError;
 use crate::ops::state_file::AlreadyRunning;
+use crate::proof::ProofError;
 use crate::rewards::plan::PlanError;
 use crate::store::{SourceError, StoreError};
 
@@ -76,6 +77,14 @@ impl Exit {
         }
         if let Some(error) = cause.downcast_ref::<FileError>() {
             return Some(if error.is_io() { Self::Files } else { Self::BadData });
+        }
+        // Transparent errors say what they hold, and their sources begin behind it.
+        match cause.downcast_ref::<ProofError>() {
+            Some(ProofError::Store(error)) => return Self::of_cause(error),
+            Some(ProofError::Source(error)) => return Self::of_cause(error.as_ref()),
+            Some(ProofError::Plan(error)) => return Self::of_cause(error),
+            Some(ProofError::Frame(error)) => return Self::of_cause(error),
+            _ => {}
         }
         if let Some(error) = cause.downcast_ref::<StoreError>() {
             return Some(match error {

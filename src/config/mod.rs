@@ -258,6 +258,15 @@ impl Config {
         build::build(settings, WithoutUrl::Refuse)
     }
 
+    /// The rules in a canonical text of theirs, as [`Config::rules_table`] writes it.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`].
+    pub fn parse_rules(text: &str) -> Result<Rules, ConfigError> {
+        let config = Self::assemble("rules", text, std::iter::empty(), WithoutUrl::InMemory)?;
+        Ok(config.rules)
+    }
+
     /// Where votes and rates are read from: the database itself unless `source.url` says otherwise.
     #[must_use]
     pub fn source_url(&self) -> &DatabaseUrl {

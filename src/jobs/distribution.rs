@@ -13,12 +13,12 @@ use crate::clock::Stopwatch;
 use crate::fault;
 use crate::frames;
 use crate::rewards::money::Units;
-use crate::rewards::plan::{Plan, PlanError};
+use crate::rewards::plan::Plan;
 use crate::rewards::pool::Books;
 use crate::rewards::rules::Rules;
 use crate::rewards::vote::Turnout;
 use crate::rewards::window::{Instant, Kind, Window, show};
-use crate::rewards::{daily, hourly};
+use crate::rewards::{plan_window, quotes_from};
 use crate::scheduler::due::is_all_paid_before;
 use crate::store::{Commit, Committed, Loaded, Request, StoreError};
 
@@ -108,7 +108,7 @@ impl Distributor {
         let books = self.store.books(&window, carry_day).await?;
         let request = Request {
             window,
-            quotes_from: self.quotes_from(&window),
+            quotes_from: quotes_from(&window, &self.calendar, &self.rules.rules),
             count_types: tracing::enabled!(tracing::Level::DEBUG),
         };
         let mut watch = Stopwatch::start();
@@ -135,11 +135,7 @@ impl Distributor {
             let turnout = frames::turnout(votes, rules)?;
             let rank = watch.lap();
             log_voters(&window, &turnout);
-            let plan: Result<Plan, PlanError> = match window.kind {
-                Kind::Hourly => hourly::plan(window, turnout, &quotes, &books, rules),
-                Kind::Daily => daily::plan(window, turnout, &quotes, &books, &calendar, rules),
-            };
-            let plan = plan?;
+            let plan = plan_window(window, turnout, &quotes, &books, &calendar, rules)?;
             warn_of_lost_votes(&plan, &books);
             Ok::<_, JobError>((plan, Phases { load, rank, allocate: watch.lap() }))
         });
@@ -147,16 +143,6 @@ impl Distributor {
         let (plan, phases) =
             plan.await.map_err(|panic| JobError::Fail(anyhow!("making the plan has failed: {panic}")))??;
         Ok(Prepared { plan, runs, phases })
-    }
-
-    /// The first instant whose quotes bear on the window.
-    fn quotes_from(&self, window: &Window) -> Instant {
-        match window.kind {
-            Kind::Hourly => window.end,
-            Kind::Daily => {
-                daily::lookback_start(window, &self.calendar, &self.rules.rules.daily.market_bonus)
-            }
-        }
     }
 
     /// Where undistributed money goes: from an hour to the oldest day not yet paid (rules, section 5), from a day to

@@ -26,6 +26,8 @@ pub struct RulesInForce {
     pub rules: Rules,
     /// SHA-256 of their canonical text.
     pub version: String,
+    /// Their canonical text.
+    pub text: String,
 }
 
 /// What distributions are made with.

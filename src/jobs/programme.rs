@@ -60,7 +60,7 @@ impl Distributor {
         Ok(Programme { timezone, start })
     }
 
-    /// The programme's first day, recorded where it was not.
+    /// The programme's first day, recorded where it was not; so are the rules.
     ///
     /// # Errors
     /// [`JobError`].
@@ -79,6 +79,17 @@ impl Distributor {
                 .map_err(|error: StoreError| JobError::from(error))?;
             info!(start = %programme.start, timezone = programme.timezone, "the programme's start is recorded");
         }
+        self.record_rules(now).await?;
         Ok(programme)
+    }
+
+    /// Keeps the rules where they have changed, before anything is paid by them.
+    async fn record_rules(&self, now: Instant) -> Result<(), JobError> {
+        let last = self.store.rules_in_force().await?;
+        if last.as_ref().is_none_or(|last| last.version != self.rules.version) {
+            self.store.record_rules(&self.rules.version, &self.rules.text, now).await?;
+            info!(version = self.rules.version, "the rules in force are recorded");
+        }
+        Ok(())
     }
 }

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 
 use super::{
-    Commit, Committed, Loaded, Programme, QueuedTransfer, Request, Result, Source, SourceError, Store,
-    StoreError, Totals,
+    Commit, Committed, Loaded, Programme, QueuedTransfer, Request, Result, RulesVersion, Source, SourceError,
+    Store, StoreError, Totals,
 };
 use crate::frames::{Gathered, VoteColumns};
 use crate::rewards::money::Units;
@@ -22,6 +22,7 @@ use crate::rewards::window::{Instant, Kind, Window};
 #[derive(Clone, Debug, Default)]
 pub struct State {
     pub programme: Option<Programme>,
+    pub rules: Option<RulesVersion>,
     pub runs: u64,
     pub paid: BTreeSet<(Kind, Instant)>,
     pub settled: BTreeMap<Instant, Settlement>,
@@ -102,6 +103,18 @@ impl Store for MemoryStore {
 
     async fn record_programme(&self, programme: &Programme) -> Result<()> {
         self.lock().programme = Some(programme.clone());
+        Ok(())
+    }
+
+    async fn rules_in_force(&self) -> Result<Option<RulesVersion>> {
+        Ok(self.lock().rules.clone())
+    }
+
+    async fn record_rules(&self, version: &str, rules: &str, now: Instant) -> Result<()> {
+        let mut state = self.lock();
+        let number = state.rules.as_ref().map_or(0, |last| last.number) + 1;
+        let (version, rules) = (version.to_owned(), rules.to_owned());
+        state.rules = Some(RulesVersion { number, version, since: now, rules });
         Ok(())
     }
 

@@ -17,11 +17,13 @@ use crate::rewards::rates::Quotes;
 use crate::rewards::window::{Instant, Kind, Window};
 
 mod error;
+mod ledger;
 pub mod memory;
 pub mod sql;
 pub mod totals;
 
 pub use error::{BadValue, Result, SourceError, StoreError};
+pub use ledger::{Ledger, PROBES, RewardRow, Run, RunFigures, Standing, StoredTransfer};
 pub use totals::Totals;
 
 /// What is fixed with the first run (rules, section 2).
@@ -31,6 +33,19 @@ pub struct Programme {
     pub timezone: String,
     /// The first day that is ever settled or paid.
     pub start: NaiveDate,
+}
+
+/// The rules from some instant on, until the next version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RulesVersion {
+    /// Counts the changes, from 1.
+    pub number: u64,
+    /// SHA-256 of `rules`: what runs name.
+    pub version: String,
+    /// The first look that was made by them.
+    pub since: Instant,
+    /// `[rules]` and `[special]` in their canonical text.
+    pub rules: String,
 }
 
 /// What became of a commit.
@@ -61,6 +76,12 @@ pub trait Store: Send + Sync {
 
     /// Records the programme, or moves its start; the caller has checked that it may.
     async fn record_programme(&self, programme: &Programme) -> Result<()>;
+
+    /// The last rules that were recorded.
+    async fn rules_in_force(&self) -> Result<Option<RulesVersion>>;
+
+    /// Records the rules, where they are not those of the last version.
+    async fn record_rules(&self, version: &str, rules: &str, now: Instant) -> Result<()>;
 
     /// How many runs have been committed.
     async fn runs(&self) -> Result<u64>;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms that it may name. `cli` and `app` may name everything.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("rewards", &[]),
     ("clock", &["rewards"]),
     ("config", &["rewards"]),
@@ -12,6 +12,7 @@ const ROOMS: [(&str, &[&str]); 10] = [
     ("audit", &["rewards"]),
     ("store", &["rewards", "audit", "frames", "config"]),
     ("jobs", &["rewards", "frames", "store", "clock", "scheduler"]),
+    ("proof", &["rewards", "frames", "audit", "store", "config"]),
     ("scheduler", &["rewards", "store", "jobs"]),
     ("files", &["rewards", "frames", "store"]),
     ("ops", &["config", "rewards"]),

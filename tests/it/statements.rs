@@ -16,10 +16,12 @@ fn every_statement_is_prepared(backend: Backend) {
     let url = DatabaseUrl::parse(&scratch.url).unwrap();
     scratch.block_on(async {
         let database = Database::open(&url, Access::Write, 1).await.unwrap();
-        let mut all: Vec<String> = statements::ALL.iter().map(|sql| (*sql).to_owned()).collect();
+        let mut all: Vec<String> = statements::all().map(str::to_owned).collect();
         for kind in [Kind::Hourly, Kind::Daily] {
             all.push(statements::insert_rewards(kind, 3));
             all.push(statements::rewards_written(&database, kind));
+            all.push(statements::reward_rows(kind));
+            all.push(statements::partner_rows(kind, 3));
         }
         let names = source_names(&Config::default_with_url(&scratch.url).unwrap());
         all.extend(doctor::statements::all(&database, &names));

@@ -141,6 +141,12 @@ impl Row {
     }
 
     /// # Errors
+    /// The driver's, where the column is no integer.
+    pub fn optional_int(&self, index: usize) -> sqlx::Result<Option<i64>> {
+        column!(self, index)
+    }
+
+    /// # Errors
     /// The driver's, where the column is NULL or no integer.
     pub fn int(&self, index: usize) -> sqlx::Result<i64> {
         column!(self, index)

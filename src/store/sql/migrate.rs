@@ -11,7 +11,7 @@ use crate::store::Result;
 use crate::store::error::doing;
 
 /// Version, description, MySQL and SQLite text of each migration, in order.
-const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 3] = [
     (
         1,
         "rewards",
@@ -23,6 +23,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
         "pools held",
         include_str!("../../../migrations/mysql/0002_pools_held.sql"),
         include_str!("../../../migrations/sqlite/0002_pools_held.sql"),
+    ),
+    (
+        3,
+        "rules versions",
+        include_str!("../../../migrations/mysql/0003_rules_versions.sql"),
+        include_str!("../../../migrations/sqlite/0003_rules_versions.sql"),
     ),
 ];
 

@@ -7,6 +7,7 @@ pub mod doctor;
 mod driver;
 mod import;
 mod lease;
+mod ledger;
 mod migrate;
 mod remote;
 mod report;

@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use super::bind::Row;
 use super::commit::{CommitRun, held, read_books};
 use super::driver::{Database, Tx};
+use super::ledger::rules_version;
 use super::statements as sql;
 use super::text::{OwnRow, sql_time};
 use super::transaction::Work;
@@ -20,7 +21,9 @@ use crate::rewards::pool::{Books, Settlement};
 use crate::rewards::window::{Instant, Kind, Window};
 use crate::store::error::doing;
 use crate::store::memory::State;
-use crate::store::{Commit, Committed, Programme, QueuedTransfer, Result, Store, StoreError, Totals};
+use crate::store::{
+    Commit, Committed, Programme, QueuedTransfer, Result, RulesVersion, Store, StoreError, Totals,
+};
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -158,6 +161,16 @@ impl Store for SqlStore {
         self.write(&RecordProgramme(programme)).await
     }
 
+    async fn rules_in_force(&self) -> Result<Option<RulesVersion>> {
+        let rows = self.database.fetch(sql::LAST_RULES_VERSION, &[]).await;
+        let rows = rows.map_err(doing("reading the version of the rules"))?;
+        rows.first().map(rules_version).transpose()
+    }
+
+    async fn record_rules(&self, version: &str, rules: &str, now: Instant) -> Result<()> {
+        self.write(&RecordRules { version, rules, now }).await
+    }
+
     async fn runs(&self) -> Result<u64> {
         let rows = self.database.fetch(sql::RUNS, &[]).await.map_err(doing("counting the runs"))?;
         let row = rows.first().map(|row| OwnRow { table: "reward_programme", row });
@@ -244,7 +257,7 @@ impl Store for SqlStore {
     }
 }
 
-fn settlement(row: &Row) -> Result<Settlement> {
+pub(super) fn settlement(row: &Row) -> Result<Settlement> {
     let row = OwnRow { table: "reward_settlements", row };
     Ok(Settlement {
         day: row.date(6, "day")?,
@@ -284,6 +297,30 @@ impl Work for RecordProgramme<'_> {
             inserted.map_err(doing("recording the start"))?;
         }
         Ok(())
+    }
+}
+
+/// A change of the rules, with the number after the last; none where they are as they were.
+struct RecordRules<'a> {
+    version: &'a str,
+    rules: &'a str,
+    now: Instant,
+}
+
+impl Work for RecordRules<'_> {
+    const NAME: &'static str = "record_rules";
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        let last = tx.fetch(sql::LAST_RULES_VERSION, &[]).await;
+        let last = last.map_err(doing("reading the version of the rules"))?;
+        let last = last.first().map(rules_version).transpose()?;
+        if last.as_ref().is_some_and(|last| last.version == self.version) {
+            return Ok(());
+        }
+        let number = last.map_or(0, |last| last.number as i64) + 1;
+        let values = [number.into(), self.version.into(), sql_time(self.now).into(), self.rules.into()];
+        tx.execute(sql::INSERT_RULES_VERSION, &values).await.map(drop).map_err(doing("recording the rules"))
     }
 }
 

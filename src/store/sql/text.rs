@@ -67,6 +67,18 @@ impl OwnRow<'_> {
 
     /// # Errors
     /// [`StoreError`].
+    pub fn optional_text(&self, index: usize) -> Result<Option<String>> {
+        self.row.optional_text(index).map_err(doing("reading a text"))
+    }
+
+    /// # Errors
+    /// [`StoreError`].
+    pub fn optional_int(&self, index: usize) -> Result<Option<i64>> {
+        self.row.optional_int(index).map_err(doing("reading a number"))
+    }
+
+    /// # Errors
+    /// [`StoreError`].
     pub fn int(&self, index: usize) -> Result<i64> {
         self.row.int(index).map_err(doing("reading a number"))
     }

@@ -148,7 +148,7 @@ async fn history(database: &Database) -> (Option<i64>, Option<i64>) {
 async fn refused(database: &Database) -> Vec<String> {
     let rewards = [Kind::Hourly, Kind::Daily].map(|kind| own::insert_rewards(kind, 1));
     let mut refused: Vec<String> = Vec::new();
-    for sql in own::ALL.into_iter().map(str::to_owned).chain(rewards) {
+    for sql in own::all().map(str::to_owned).chain(rewards) {
         if let Err(error) = database.prepare(&sql).await {
             let why = chain(&error);
             if !refused.contains(&why) {

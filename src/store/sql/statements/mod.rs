@@ -3,6 +3,10 @@
 //!
 //! `CAST(… AS CHAR)` gives amounts and instants as the same text everywhere.
 
+mod ledger;
+
+pub use ledger::*;
+
 use super::Database;
 use crate::rewards::plan::columns;
 use crate::rewards::window::Kind;
@@ -140,8 +144,12 @@ pub const RENEW_LEASE: &str = "/* renew_lease */ \
 pub const RELEASE_LEASE: &str = "/* release_lease */ \
      UPDATE reward_lease SET holder = '', renewals = renewals + 1 WHERE id = 1 AND fence = ?";
 
-/// The named constants, for the test that prepares them all.
-pub const ALL: [&str; 33] = [
+/// The named constants, for the tests that prepare and explain them all.
+pub fn all() -> impl Iterator<Item = &'static str> {
+    OF_THE_STORE.into_iter().chain(ledger::ALL)
+}
+
+const OF_THE_STORE: [&str; 33] = [
     PROGRAMME,
     INSERT_PROGRAMME,
     UPDATE_PROGRAMME,

@@ -1,0 +1,269 @@
+//! Reading what is stored, row by row; see [`Ledger`].
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+
+use super::bind::{Row, Value};
+use super::commit::{held, read_books};
+use super::driver::Tx;
+use super::statements as sql;
+use super::store::{SqlStore, settlement};
+use super::text::{OwnRow, sql_time};
+use super::transaction::Work;
+use crate::audit::LogRow;
+use crate::rewards::money::Units;
+use crate::rewards::plan::{Transfer, columns};
+use crate::rewards::pool::Settlement;
+use crate::rewards::window::{Instant, Kind, show};
+use crate::store::error::doing;
+use crate::store::{
+    Ledger, PROBES, Result, RewardRow, RulesVersion, Run, RunFigures, Standing, StoreError, StoredTransfer,
+};
+
+#[async_trait]
+impl Ledger for SqlStore {
+    async fn standing(&self) -> Result<Standing> {
+        self.database().run_tx(&ReadStanding).await
+    }
+
+    async fn runs_after(&self, sequence: u64, limit: u32) -> Result<Vec<Run>> {
+        let rows = self
+            .page(sql::RUNS_AFTER, &[number(sequence), i64::from(limit).into()], "reading the runs")
+            .await?;
+        rows.iter().map(run).collect()
+    }
+
+    async fn log_rows_after(&self, sequence: u64, limit: u32) -> Result<Vec<LogRow>> {
+        let values = [number(sequence), i64::from(limit).into()];
+        let rows = self.page(sql::LOG_ROWS_AFTER, &values, "reading the distribution log").await?;
+        rows.iter().map(log_row).collect()
+    }
+
+    async fn figures_after(&self, sequence: u64, limit: u32) -> Result<Vec<RunFigures>> {
+        let values = [number(sequence), i64::from(limit).into()];
+        let rows = self.page(sql::FIGURES_AFTER, &values, "reading the reward log").await?;
+        rows.iter().map(figures).collect()
+    }
+
+    async fn runs_of(&self, kind: Kind, from: Instant, before: Instant, limit: u32) -> Result<Vec<Run>> {
+        let values =
+            [kind.name().into(), sql_time(from).into(), sql_time(before).into(), i64::from(limit).into()];
+        let rows = self.page(sql::RUNS_OF, &values, "reading the runs").await?;
+        rows.iter().map(run).collect()
+    }
+
+    async fn run_of(&self, kind: Kind, start: Instant) -> Result<Option<Run>> {
+        let values = [kind.name().into(), sql_time(start).into()];
+        let rows = self.page(sql::RUN_OF, &values, "looking a run up").await?;
+        rows.first().map(run).transpose()
+    }
+
+    async fn log_row(&self, sequence: u64) -> Result<Option<LogRow>> {
+        let rows = self.page(sql::LOG_ROW, &[number(sequence)], "reading the distribution log").await?;
+        rows.first().map(log_row).transpose()
+    }
+
+    async fn figures(&self, sequence: u64) -> Result<Option<RunFigures>> {
+        let rows = self.page(sql::FIGURES, &[number(sequence)], "reading the reward log").await?;
+        rows.first().map(figures).transpose()
+    }
+
+    async fn settlements(&self, day: NaiveDate) -> Result<BTreeMap<Instant, (Settlement, bool)>> {
+        let values = [day.to_string().into()];
+        let rows = self.page(sql::SETTLEMENTS_AND_PAID, &values, "reading the settled hours").await?;
+        rows.iter().map(settled).collect()
+    }
+
+    async fn reward_rows(
+        &self,
+        kind: Kind,
+        start: Instant,
+        after_partner: i64,
+        limit: u32,
+    ) -> Result<Vec<RewardRow>> {
+        let values = [sql_time(start).into(), after_partner.into(), i64::from(limit).into()];
+        let rows = self.page(sql::reward_rows(kind), &values, "reading the rewards").await?;
+        rows.iter().map(|row| reward_row(kind, row)).collect()
+    }
+
+    async fn partner_rows(&self, kind: Kind, partner_id: i64, starts: &[Instant]) -> Result<Vec<RewardRow>> {
+        assert!(starts.len() <= PROBES, "a look for a partner's rows names at most {PROBES} windows");
+        if starts.is_empty() {
+            return Ok(vec![]);
+        }
+        let mut values = vec![Value::from(partner_id)];
+        values.extend(starts.iter().map(|start| Value::from(sql_time(*start))));
+        let statement = sql::partner_rows(kind, starts.len());
+        let rows = self.page(statement, &values, "reading a partner's rewards").await?;
+        rows.iter().map(|row| reward_row(kind, row)).collect()
+    }
+
+    async fn transfers_after(
+        &self,
+        after: Option<(i64, Instant)>,
+        limit: u32,
+    ) -> Result<Vec<StoredTransfer>> {
+        let (partner_id, time) = after.unwrap_or((i64::MIN, Instant::UNIX_EPOCH));
+        let values = [partner_id.into(), partner_id.into(), sql_time(time).into(), i64::from(limit).into()];
+        let rows = self.page(sql::TRANSFERS_AFTER, &values, "reading the transfers").await?;
+        rows.iter().map(stored_transfer).collect()
+    }
+
+    async fn rules_versions(&self) -> Result<Vec<RulesVersion>> {
+        let rows = self.page(sql::RULES_VERSIONS, &[], "reading the versions of the rules").await?;
+        rows.iter().map(rules_version).collect()
+    }
+}
+
+impl SqlStore {
+    async fn page(
+        &self,
+        statement: impl Into<super::Sql>,
+        values: &[Value<'_>],
+        what: &'static str,
+    ) -> Result<Vec<Row>> {
+        self.database().fetch(statement, values).await.map_err(doing(what))
+    }
+}
+
+/// A sequence number as it is bound: they are counted in 63 bits.
+fn number(sequence: u64) -> Value<'static> {
+    Value::Int(i64::try_from(sequence).unwrap_or(i64::MAX))
+}
+
+/// Reads only, but all of one view.
+struct ReadStanding;
+
+impl Work for ReadStanding {
+    const NAME: &'static str = "read_standing";
+    type Output = Standing;
+
+    async fn run(&self, tx: &mut Tx) -> Result<Standing> {
+        let (runs, chain_head, totals) = read_books(tx).await?;
+        let open_pools = tx.fetch(sql::POOLS_HELD, &[]).await.map_err(doing("adding up the pools"))?;
+        let open_hours = tx.fetch(sql::UNPAID_HOURLY_SHARES, &[]).await.map_err(doing("adding up hours"))?;
+        let totals = held(totals, &open_pools, &open_hours)?;
+        let pools = tx.fetch(sql::POOLS, &[]).await.map_err(doing("reading the pools"))?;
+        let pools = pools.iter().map(|row| {
+            let row = OwnRow { table: "reward_pool_state", row };
+            Ok((row.date(1, "day")?, row.units(0, "accumulated_daily_pool")?))
+        });
+        let pools = pools.collect::<Result<_>>()?;
+        let rows = tx.fetch(sql::STANDING_SETTLEMENTS, &[]).await;
+        let rows = rows.map_err(doing("reading the settled hours"))?;
+        let settlements = rows.iter().map(settled).collect::<Result<_>>()?;
+        Ok(Standing { runs, chain_head, totals, pools, settlements })
+    }
+}
+
+fn kind(row: &OwnRow<'_>, index: usize) -> Result<Kind> {
+    let name = row.text(index)?;
+    let kind = [Kind::Daily, Kind::Hourly].into_iter().find(|kind| kind.name() == name);
+    kind.ok_or_else(|| StoreError::Unreadable {
+        table: row.table,
+        column: "reward_type",
+        value: name,
+        why: "is neither hourly nor daily".to_owned(),
+    })
+}
+
+fn run(row: &Row) -> Result<Run> {
+    let row = OwnRow { table: "reward_runs", row };
+    Ok(Run {
+        sequence: row.count(0, "sequence")?,
+        kind: kind(&row, 1)?,
+        start: row.instant(2, "time")?,
+        rules_version: row.text(3)?,
+        committed_at: row.instant(4, "committed_at")?,
+    })
+}
+
+fn log_row(row: &Row) -> Result<LogRow> {
+    let row = OwnRow { table: "reward_distribution_logs", row };
+    Ok(LogRow {
+        sequence: row.count(0, "sequence")?,
+        reward_type: row.text(1)?,
+        timestamp: show(row.instant(2, "timestamp")?),
+        total_amount: row.text(3)?,
+        user_counts: row.text(4)?,
+        ecc_cap: row.optional_text(5)?,
+        record: row.text(6)?,
+        previous_hash: row.text(7)?,
+    })
+}
+
+fn figures(row: &Row) -> Result<RunFigures> {
+    let row = OwnRow { table: "reward_log", row };
+    let ecc_cap = row.optional_text(19)?.map(|_| row.units(19, "ecc_cap")).transpose()?;
+    // Nobody else writes an hour that is no number; one that is out of range is as good as none.
+    let hour = row.optional_int(3)?.and_then(|hour| u32::try_from(hour).ok());
+    Ok(RunFigures {
+        sequence: row.count(0, "sequence")?,
+        kind: kind(&row, 1)?,
+        day: row.date(2, "reward_day")?,
+        hour,
+        start: row.instant(4, "time")?,
+        total_reward_cc: row.units(5, "total_reward_cc")?,
+        votes: row.count(6, "votes")?,
+        voters: row.count(7, "voters")?,
+        cc_total: row.units(8, "cc_total")?,
+        cc_rate: row.units(9, "cc_rate")?,
+        hourly_share: row.units(10, "hourly_share")?,
+        daily_share: row.units(11, "daily_share")?,
+        late_cc: row.units(12, "late_cc")?,
+        late_reward_cc: row.units(13, "late_reward_cc")?,
+        pool_before: row.units(14, "pool_before")?,
+        pool_after: row.units(15, "pool_after")?,
+        distributed: row.units(16, "distributed")?,
+        undistributed: row.units(17, "undistributed")?,
+        market_bonus: row.units(18, "market_bonus")?,
+        ecc_cap,
+    })
+}
+
+fn settled(row: &Row) -> Result<(Instant, (Settlement, bool))> {
+    let settlement = settlement(row)?;
+    let paid = OwnRow { table: "reward_settlements", row }.int(7)? != 0;
+    Ok((settlement.hour_start, (settlement, paid)))
+}
+
+fn reward_row(kind: Kind, row: &Row) -> Result<RewardRow> {
+    let row = OwnRow { table: sql::reward_table(kind), row };
+    let amounts = columns(kind).iter().zip(3..).map(|(column, index)| row.units(index, column));
+    let position = row.count(1, "position")?;
+    Ok(RewardRow {
+        partner_id: row.int(0)?,
+        // Past every position there can be; whoever compares it sees that it is wrong.
+        position: u32::try_from(position).unwrap_or(u32::MAX),
+        start: row.instant(2, "time")?,
+        amounts: amounts.collect::<Result<Vec<Units>>>()?,
+    })
+}
+
+fn stored_transfer(row: &Row) -> Result<StoredTransfer> {
+    let row = OwnRow { table: "special_transfers", row };
+    let instant = |index, column| row.optional_text(index)?.map(|_| row.instant(index, column)).transpose();
+    Ok(StoredTransfer {
+        transfer: Transfer {
+            partner_id: row.int(0)?,
+            time: row.instant(1, "time")?,
+            amount: row.units(2, "cc_reward")?,
+        },
+        attempts: u32::try_from(row.count(3, "attempts")?).unwrap_or(u32::MAX),
+        next_attempt_at: instant(4, "next_attempt_at")?,
+        last_error: row.optional_text(5)?,
+        delivered_at: instant(6, "delivered_at")?,
+    })
+}
+
+pub(super) fn rules_version(row: &Row) -> Result<RulesVersion> {
+    let row = OwnRow { table: "reward_rules_versions", row };
+    Ok(RulesVersion {
+        number: row.count(0, "number")?,
+        version: row.text(1)?,
+        since: row.instant(2, "since")?,
+        rules: row.text(3)?,
+    })
+}
