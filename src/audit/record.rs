@@ -111,6 +111,21 @@ pub struct TransfersRecord {
     pub total: String,
 }
 
+impl SettlementRecord {
+    /// A settled hour as it is recorded.
+    #[must_use]
+    pub fn of(settlement: &Settlement) -> Self {
+        Self {
+            hour_start: show(settlement.hour_start),
+            cc_total: settlement.cc_total.to_string(),
+            cc_rate: settlement.rate.to_string(),
+            total_reward_cc: settlement.total.to_string(),
+            hourly_share: settlement.hourly_share.to_string(),
+            daily_share: settlement.daily_share.to_string(),
+        }
+    }
+}
+
 impl RunRecord {
     /// The record of a plan under a version of the rules.
     #[must_use]
@@ -128,7 +143,7 @@ impl RunRecord {
                 end: show(window.end),
             },
             inputs: inputs(plan),
-            settlements: plan.settlements.iter().map(settlement).collect(),
+            settlements: plan.settlements.iter().map(SettlementRecord::of).collect(),
             total_reward_cc: plan.total.to_string(),
             shared: plan.to_share.to_string(),
             parts: plan.parts.iter().map(part).collect(),
@@ -149,6 +164,21 @@ impl RunRecord {
                 total: plan.transfers.iter().map(|transfer| transfer.amount).sum::<Units>().to_string(),
             },
         }
+    }
+
+    /// Whether both were made from the same votes and rates. (What else they say of their inputs follows from these.)
+    #[must_use]
+    pub fn has_inputs_of(&self, other: &Self) -> bool {
+        let rates = |record: &Self| {
+            let settled = record.settlements.iter();
+            let settled: Vec<_> = settled
+                .map(|hour| (hour.hour_start.clone(), hour.cc_total.clone(), hour.cc_rate.clone()))
+                .collect();
+            let daily = record.daily.as_ref();
+            (settled, daily.map(|daily| (daily.rate_end.clone(), daily.rate_reference.clone())))
+        };
+        let votes = |record: &Self| (record.inputs.digest.clone(), record.inputs.by_type.clone());
+        votes(self) == votes(other) && rates(self) == rates(other)
     }
 
     /// The record as it is stored.
@@ -178,17 +208,6 @@ fn inputs(plan: &Plan) -> InputsRecord {
         cc_rate: plan.rate.to_string(),
         by_type: by_type.collect(),
         digest: digest(plan),
-    }
-}
-
-fn settlement(settlement: &Settlement) -> SettlementRecord {
-    SettlementRecord {
-        hour_start: show(settlement.hour_start),
-        cc_total: settlement.cc_total.to_string(),
-        cc_rate: settlement.rate.to_string(),
-        total_reward_cc: settlement.total.to_string(),
-        hourly_share: settlement.hourly_share.to_string(),
-        daily_share: settlement.daily_share.to_string(),
     }
 }
 

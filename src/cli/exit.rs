@@ -22,6 +22,12 @@ pub enum Exit {
     Usage,
     /// Some of what is due was not paid and waits: for an operator, or for another window.
     Waiting,
+    /// `verify`: votes or rates have changed since they were paid for.
+    Drift,
+    /// `verify`: what is stored is not what it must be.
+    Mismatch,
+    /// `verify`: the audit log does not hold together.
+    Tampering,
     BadData,
     Unavailable,
     Broken,
@@ -40,6 +46,9 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Waiting => 3,
+            Self::Drift => 4,
+            Self::Mismatch => 5,
+            Self::Tampering => 6,
             Self::BadData => 65,
             Self::Unavailable => 69,
             Self::Broken => 70,

@@ -17,6 +17,7 @@ mod manual;
 mod migrate;
 mod output;
 mod simulate;
+mod verify;
 
 pub use exit::Exit;
 
@@ -28,7 +29,7 @@ use crate::errors::chain;
 /// First time here? `rewardd demo` makes a small programme of its own and pays it out, without any set-up.
 ///
 /// Exit codes: 0 all done · 1 something else failed · 2 wrong arguments · 3 windows wait for an operator (past
-/// schedule.catch_up) or for a window that failed · 65 bad votes or rates · 69 a database cannot be reached or opened
+/// schedule.catch_up) or for a window that failed · 4, 5, 6 `verify` has found drift, a mismatch, tampering · 65 bad votes or rates · 69 a database cannot be reached or opened
 /// · 70 the books do not add up · 73 a daemon is running already · 74 a file cannot be read or written · 75 failed for now, trying again may help ·
 /// 78 the configuration is not valid.
 #[derive(Debug, Parser)]
@@ -51,6 +52,7 @@ enum Command {
     Import(import::Import),
     Migrate(migrate::Migrate),
     Doctor(doctor::Doctor),
+    Verify(verify::Verify),
     #[command(subcommand)]
     Config(config::Command),
     /// Print a completion script for a shell.
@@ -104,6 +106,7 @@ fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Import(import) => block_on(import.execute(load(file.as_deref())?)),
         Command::Migrate(migrate) => block_on(migrate.execute(load(file.as_deref())?)),
         Command::Doctor(doctor) => block_on(doctor.execute(load(file.as_deref())?)),
+        Command::Verify(verify) => block_on(verify.execute(load(file.as_deref())?)),
         Command::Config(command) => command.execute(&path(file.as_deref()), load(file.as_deref())?),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "rewardd", &mut std::io::stdout());

@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub mod verify;
+
 use crate::audit::{LogRow, RunRecord, text_hash};
 use crate::config::Config;
 use crate::frames::{self, FrameError};
@@ -81,10 +83,10 @@ impl Recomputed {
         RunRecord::new(&self.plan, &self.run.rules_version)
     }
 
-    /// Whether votes came, changed or vanished since the run was made.
+    /// Whether votes or rates came, changed or vanished since the run was made.
     #[must_use]
     pub fn has_drifted(&self) -> bool {
-        self.record_now().inputs != self.record.inputs
+        !self.record_now().has_inputs_of(&self.record)
     }
 }
 

@@ -52,6 +52,9 @@ pub trait Ledger: Store {
         limit: u32,
     ) -> Result<Vec<RewardRow>>;
 
+    /// The first window start at or after an instant that a reward table has rows of.
+    async fn next_reward_time(&self, kind: Kind, from: Instant) -> Result<Option<Instant>>;
+
     /// A partner's row in each of some windows of a kind, where there is one, in order of the windows. At most
     /// [`PROBES`] windows at once.
     async fn partner_rows(&self, kind: Kind, partner_id: i64, starts: &[Instant]) -> Result<Vec<RewardRow>>;

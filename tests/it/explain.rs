@@ -69,6 +69,7 @@ fn no_statement_reads_through_a_table_that_grows(backend: Backend) {
         for kind in [Kind::Hourly, Kind::Daily] {
             sent.extend([statements::rewards_written(&database, kind), statements::top_rows(kind)]);
             sent.extend([statements::reward_rows(kind), statements::partner_rows(kind, PROBES)]);
+            sent.insert(statements::next_reward_time(kind));
         }
         sent.extend([
             statements::present("`votes`", "`id`", 500),

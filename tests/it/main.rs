@@ -24,3 +24,4 @@ mod statements;
 mod time;
 mod transfers;
 mod vectors;
+mod verify;

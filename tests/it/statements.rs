@@ -21,6 +21,7 @@ fn every_statement_is_prepared(backend: Backend) {
             all.push(statements::insert_rewards(kind, 3));
             all.push(statements::rewards_written(&database, kind));
             all.push(statements::reward_rows(kind));
+            all.push(statements::next_reward_time(kind));
             all.push(statements::partner_rows(kind, 3));
         }
         let names = source_names(&Config::default_with_url(&scratch.url).unwrap());

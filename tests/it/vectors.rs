@@ -64,6 +64,15 @@ fn prepared(case: &Path, backend: Backend, votes: &str) -> (Scratch, String) {
     (scratch, remote)
 }
 
+/// A database in which a case has been paid.
+pub fn paid(name: &str, backend: Backend) -> Scratch {
+    let case = vectors().into_iter().find(|case| case.ends_with(name)).unwrap();
+    let votes = fs::read_to_string(case.join("votes.csv")).unwrap();
+    let (scratch, _) = prepared(&case, backend, &votes);
+    scratch.run(&["once", "all", "--as-of", &until(&case)]);
+    scratch
+}
+
 fn once_writes_the_expected_tables(backend: Backend) {
     for case in vectors() {
         let votes = fs::read_to_string(case.join("votes.csv")).unwrap();

@@ -88,6 +88,13 @@ impl Ledger for SqlStore {
         rows.iter().map(|row| reward_row(kind, row)).collect()
     }
 
+    async fn next_reward_time(&self, kind: Kind, from: Instant) -> Result<Option<Instant>> {
+        let rows =
+            self.page(sql::next_reward_time(kind), &[sql_time(from).into()], "reading the rewards").await?;
+        let time = |row| OwnRow { table: sql::reward_table(kind), row }.instant(0, "time");
+        rows.first().map(time).transpose()
+    }
+
     async fn partner_rows(&self, kind: Kind, partner_id: i64, starts: &[Instant]) -> Result<Vec<RewardRow>> {
         assert!(starts.len() <= PROBES, "a look for a partner's rows names at most {PROBES} windows");
         if starts.is_empty() {

@@ -125,6 +125,15 @@ pub fn reward_rows(kind: Kind) -> String {
     )
 }
 
+/// The next window that has rows: one step along the table's key.
+#[must_use]
+pub fn next_reward_time(kind: Kind) -> String {
+    format!(
+        "/* next_reward_time */ SELECT CAST(time AS CHAR) FROM {0} WHERE time >= ? ORDER BY {0}.time LIMIT 1",
+        reward_table(kind)
+    )
+}
+
 /// A partner's rows in so many windows: one look by the table's key for each.
 #[must_use]
 pub fn partner_rows(kind: Kind, windows: usize) -> String {

@@ -1,0 +1,148 @@
+//! `rewardd verify`
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::bail;
+use chrono::NaiveDate;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::Exit;
+use crate::app::{App, Mode};
+use crate::cli::output::say;
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::proof::verify::{Class, Days, Finding, Progress, Report, verify};
+use crate::rewards::window::{Window, show};
+
+/// The form of what `--json` prints; it grows by one when a field changes its meaning or goes.
+const RECORD_VERSION: u32 = 1;
+
+/// Prove what was paid: recompute it from the votes and hold it against all that is stored.
+///
+/// The chain of the audit log, the history that its records tell and the sums over all runs are looked at from the first
+/// run on; rewards and transfers of the days from --from to --to are recomputed and compared row by row. Reads only, and
+/// may run beside the daemon.
+///
+/// A finding is one of: drift (votes or rates came, changed or vanished after payment), mismatch (an amount, a row or a
+/// sum is not what it must be), tampering (the audit log itself does not hold together).
+///
+/// Exit codes: 0 nothing was found · 4 drift · 5 mismatch · 6 tampering; the worst counts.
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// The first day to recompute [default: the programme's first].
+    #[arg(long, value_name = "DAY")]
+    from: Option<NaiveDate>,
+    /// The last day to recompute [default: today].
+    #[arg(long, value_name = "DAY")]
+    to: Option<NaiveDate>,
+    /// Print the findings as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Verify {
+    pub async fn execute(self, config: Config) -> anyhow::Result<Exit> {
+        let days = Days { from: self.from, to: self.to };
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from > to
+        {
+            bail!("--from {from} is after --to {to}");
+        }
+        let app = App::open(config, Arc::new(SystemClock), Mode::Look).await?;
+        let prover = app.prover().await?;
+        let mut bar = Bar(ProgressBar::hidden());
+        let verified = verify(&prover, &days, &mut bar).await;
+        bar.0.finish_and_clear();
+        app.database.close().await;
+        let report = verified?;
+        if self.json {
+            say!("{:#}", record(&report, &days));
+        } else {
+            show_report(&report);
+        }
+        Ok(match report.worst() {
+            None => Exit::Done,
+            Some(Class::Drift) => Exit::Drift,
+            Some(Class::Mismatch) => Exit::Mismatch,
+            Some(Class::Tampering) => Exit::Tampering,
+        })
+    }
+}
+
+/// On standard error, and only where that is a terminal.
+struct Bar(ProgressBar);
+
+impl Progress for Bar {
+    fn begin(&mut self, runs: u64) {
+        let style = "{bar:40} {pos} of {len} runs, {eta} to go";
+        self.0 = ProgressBar::new(runs).with_style(ProgressStyle::with_template(style).expect("a style"));
+        self.0.enable_steady_tick(Duration::from_millis(200));
+    }
+
+    fn next(&mut self, run: u64) {
+        self.0.set_position(run);
+    }
+}
+
+fn show_report(report: &Report) {
+    for Finding { class, window, table, key, what } in &report.findings {
+        let window = window.as_ref().map_or(String::new(), |window| format!("{window}: "));
+        say!("{:<10} {window}{table}, {key}: {what}", class.name());
+    }
+    let Report { runs, windows, rewards, transfers, findings } = report;
+    if !findings.is_empty() {
+        say!("");
+    }
+    say!(
+        "{runs} runs of the audit log, {windows} windows recomputed, {rewards} reward rows and {transfers} transfers \
+         compared."
+    );
+    match report.worst() {
+        None => say!("Nothing was found: everything that is stored follows from the votes."),
+        Some(_) => say!("{}.", counted(report)),
+    }
+}
+
+fn counted(report: &Report) -> String {
+    let count = |class: Class| {
+        let count = report.findings.iter().filter(|finding| finding.class == class).count();
+        (count > 0).then(|| format!("{count} × {}", class.name()))
+    };
+    let classes = [Class::Tampering, Class::Mismatch, Class::Drift].into_iter().filter_map(count);
+    classes.collect::<Vec<_>>().join(", ")
+}
+
+fn record(report: &Report, days: &Days) -> Value {
+    let window = |window: &Window| {
+        json!({
+            "reward_type": window.kind.name(),
+            "day": window.day.to_string(),
+            "hour": window.hour,
+            "start": show(window.start),
+        })
+    };
+    let finding = |finding: &Finding| {
+        json!({
+            "class": finding.class.name(),
+            "window": finding.window.as_ref().map(window),
+            "table": finding.table,
+            "key": finding.key,
+            "what": finding.what,
+        })
+    };
+    json!({
+        "record_version": RECORD_VERSION,
+        "software_version": env!("CARGO_PKG_VERSION"),
+        "from": days.from.map(|day| day.to_string()),
+        "to": days.to.map(|day| day.to_string()),
+        "runs": report.runs,
+        "windows": report.windows,
+        "rewards": report.rewards,
+        "transfers": report.transfers,
+        "worst": report.worst().map(Class::name),
+        "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
+    })
+}

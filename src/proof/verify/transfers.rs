@@ -1,0 +1,91 @@
+//! `special_transfers`, held against what the hours gave the special partners (rules, section 5).
+
+use std::collections::BTreeMap;
+
+use super::history::{ExpectedTransfers, History};
+use super::{Class, Days, Report};
+use crate::proof::{ProofError, Prover};
+use crate::rewards::money::Units;
+use crate::rewards::window::{Instant, Kind, show};
+
+const TABLE: &str = "special_transfers";
+const PAGE: u32 = 5_000;
+
+/// Compares all transfers of the days that were recomputed.
+///
+/// # Errors
+/// [`ProofError::Store`].
+pub(super) async fn compare(
+    prover: &Prover,
+    history: &History,
+    days: &Days,
+    report: &mut Report,
+) -> Result<(), ProofError> {
+    let mut stored: BTreeMap<Instant, BTreeMap<i64, Units>> = BTreeMap::new();
+    let mut after = None;
+    loop {
+        let page = prover.ledger.transfers_after(after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = Some((last.transfer.partner_id, last.transfer.time));
+        for row in page {
+            let transfer = row.transfer;
+            if days.hold(prover.calendar.window_at(Kind::Hourly, transfer.time).day) {
+                stored.entry(transfer.time).or_default().insert(transfer.partner_id, transfer.amount);
+                report.transfers += 1;
+            }
+        }
+    }
+    for (time, expected) in &history.transfers {
+        let stored = stored.remove(time).unwrap_or_default();
+        compare_hour(prover, *time, expected, &stored, report);
+    }
+    for (time, transfers) in stored {
+        // An hour that has been paid since the history was read is no finding, and one without a record was one.
+        if history.has_paid(Kind::Hourly, time) || prover.ledger.run_of(Kind::Hourly, time).await?.is_some() {
+            continue;
+        }
+        for partner_id in transfers.keys() {
+            let key = format!("partner_id {partner_id}, time {}", show(time));
+            report.add(Class::Mismatch, None, TABLE, key, "this hour has not been paid".to_owned());
+        }
+    }
+    Ok(())
+}
+
+fn compare_hour(
+    prover: &Prover,
+    time: Instant,
+    expected: &ExpectedTransfers,
+    stored: &BTreeMap<i64, Units>,
+    report: &mut Report,
+) {
+    let window = Some(prover.calendar.window_at(Kind::Hourly, time));
+    match expected {
+        ExpectedTransfers::Each(expected) => {
+            let partners = expected.keys().chain(stored.keys().filter(|id| !expected.contains_key(id)));
+            for partner_id in partners {
+                let what = match (stored.get(partner_id), expected.get(partner_id)) {
+                    (Some(stored), Some(expected)) if stored == expected => continue,
+                    (Some(stored), Some(expected)) => format!("cc_reward is {stored}, not {expected}"),
+                    (None, Some(expected)) => format!("the row is missing; cc_reward would be {expected}"),
+                    (Some(stored), _) => {
+                        format!("cc_reward is {stored}, where nothing was to be transferred")
+                    }
+                    (None, None) => continue,
+                };
+                let key = format!("partner_id {partner_id}, time {}", show(time));
+                report.add(Class::Mismatch, window, TABLE, key, what);
+            }
+        }
+        ExpectedTransfers::Together { count, total } => {
+            let sum: Units = stored.values().copied().sum();
+            if (stored.len() as u64, sum) != (*count, *total) {
+                let what = format!(
+                    "{} rows worth {sum}, where the audit log says {count} worth {total}",
+                    stored.len()
+                );
+                report.add(Class::Mismatch, window, TABLE, format!("time {}", show(time)), what);
+            }
+        }
+    }
+}
