@@ -8,7 +8,7 @@ use crate::rewards::window::show;
 
 mod record;
 
-pub use record::{InputsRecord, RunRecord, TypeRecord};
+pub use record::{InputsRecord, RunRecord, TypeRecord, WindowRecord};
 
 /// `previous_hash` of the first row of the chain.
 pub const CHAIN_START: &str = "0000000000000000000000000000000000000000000000000000000000000000";

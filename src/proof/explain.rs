@@ -15,10 +15,13 @@ use super::{ProofError, Prover};
 
 mod changes;
 mod make;
+mod record;
 #[cfg(test)]
 mod tests;
 
 pub use changes::{Change, Figure};
+pub use make::Explainer;
+pub use record::ExplanationRecord;
 
 /// One partner's payment of one window.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -300,7 +303,7 @@ impl Prover {
         let rows = self.ledger.partner_rows(window.kind, partner_id, &[window.start]).await?;
         let stored = rows.into_iter().next();
         let transfer = self.transfer(&window, partner_id).await?;
-        let explain = move || make::explain(&recomputed, partner_id, stored, transfer);
+        let explain = move || Explainer::new(&recomputed).explain(partner_id, stored, transfer);
         let explained = tokio::task::spawn_blocking(explain).await;
         explained.map_err(|panic| ProofError::Panicked { window, why: panic.to_string() })?
     }

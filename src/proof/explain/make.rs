@@ -1,7 +1,7 @@
 //! Taking a payment apart: pure.
 
 use super::{
-    Amount, BonusExplained, Condition, Cut, EccExplained, Explanation, Money, Neighbour, Neighbours,
+    Amount, BonusExplained, Change, Condition, Cut, EccExplained, Explanation, Money, Neighbour, Neighbours,
     PartExplained, TransferExplained, TypeVotes, Whole, changes,
 };
 use crate::proof::{ProofError, Recomputed};
@@ -15,44 +15,62 @@ use crate::rewards::vote::{Reach, Tally};
 use crate::rewards::window::{Kind, Window};
 use crate::store::{RewardRow, StoredTransfer};
 
-/// Explains what a partner gets of a recomputed run, beside its stored row and transfer.
-pub(super) fn explain(
-    recomputed: &Recomputed,
-    partner_id: i64,
-    stored: Option<RewardRow>,
-    transfer: Option<StoredTransfer>,
-) -> Result<Explanation, ProofError> {
-    let Recomputed { run, plan, rules, .. } = recomputed;
-    let window = plan.window;
-    let ranking = &plan.turnout.ranking;
-    let Some(row) = ranking.iter().position(|tally| tally.partner_id == partner_id) else {
-        return Err(absent(window, partner_id, stored));
-    };
-    let subject = Subject { plan, rules, row, tally: &ranking[row] };
-    let explained = subject.parts().and_then(|parts| Ok((subject.bonus(&parts)?, parts)));
-    let money = |source| ProofError::from(PlanError::Money { window, what: "the explanation", source });
-    let (bonus, parts) = explained.map_err(money)?;
-    let amounts = subject.amounts(&parts, bonus.as_ref(), stored.as_ref());
-    let computed = plan.transfers.iter().find(|transfer| transfer.partner_id == partner_id);
-    let computed = computed.map(|transfer| transfer.amount);
-    let has_transfer = computed.is_some() || transfer.is_some();
-    Ok(Explanation {
-        window,
-        run: run.clone(),
-        votes_by_type: votes_by_type(recomputed, partner_id),
-        tally: ranking[row],
-        position: position(row),
-        voters: position(ranking.len() - 1),
-        ranking: rules.ranking.clone(),
-        neighbours: Some(neighbours(ranking, row, &rules.ranking)),
-        source: money_of(plan, rules),
-        parts,
-        bonus,
-        amounts,
-        transfer: has_transfer.then_some(TransferExplained { computed, stored: transfer }),
-        stored,
-        changes: changes::between(&recomputed.record, &recomputed.record_now()),
-    })
+/// Explains the payments of one recomputed run, any number of them.
+pub struct Explainer<'run> {
+    recomputed: &'run Recomputed,
+    changes: Vec<Change>,
+}
+
+impl<'run> Explainer<'run> {
+    /// `recomputed` has to know the votes by type.
+    #[must_use]
+    pub fn new(recomputed: &'run Recomputed) -> Self {
+        let changes = changes::between(&recomputed.record, &recomputed.record_now());
+        Self { recomputed, changes }
+    }
+
+    /// Explains what a partner gets of the run, beside its stored row and transfer.
+    ///
+    /// # Errors
+    /// [`ProofError::DidNotVote`], [`ProofError::VotesGone`].
+    pub fn explain(
+        &self,
+        partner_id: i64,
+        stored: Option<RewardRow>,
+        transfer: Option<StoredTransfer>,
+    ) -> Result<Explanation, ProofError> {
+        let Recomputed { run, plan, rules, .. } = self.recomputed;
+        let window = plan.window;
+        let ranking = &plan.turnout.ranking;
+        let Some(row) = ranking.iter().position(|tally| tally.partner_id == partner_id) else {
+            return Err(absent(window, partner_id, stored));
+        };
+        let subject = Subject { plan, rules, row, tally: &ranking[row] };
+        let explained = subject.parts().and_then(|parts| Ok((subject.bonus(&parts)?, parts)));
+        let money = |source| ProofError::from(PlanError::Money { window, what: "the explanation", source });
+        let (bonus, parts) = explained.map_err(money)?;
+        let amounts = subject.amounts(&parts, bonus.as_ref(), stored.as_ref());
+        let computed = plan.transfers.iter().find(|transfer| transfer.partner_id == partner_id);
+        let computed = computed.map(|transfer| transfer.amount);
+        let has_transfer = computed.is_some() || transfer.is_some();
+        Ok(Explanation {
+            window,
+            run: run.clone(),
+            votes_by_type: votes_by_type(self.recomputed, partner_id),
+            tally: ranking[row],
+            position: position(row),
+            voters: position(ranking.len() - 1),
+            ranking: rules.ranking.clone(),
+            neighbours: Some(neighbours(ranking, row, &rules.ranking)),
+            source: money_of(plan, rules),
+            parts,
+            bonus,
+            amounts,
+            transfer: has_transfer.then_some(TransferExplained { computed, stored: transfer }),
+            stored,
+            changes: self.changes.clone(),
+        })
+    }
 }
 
 fn absent(window: Window, partner_id: i64, stored: Option<RewardRow>) -> ProofError {

@@ -100,8 +100,7 @@ fn row(plan: &Plan, row: usize) -> RewardRow {
 }
 
 /// What has to hold of every explanation of a clean run.
-fn hold(recomputed: &Recomputed, index: usize) {
-    let plan = &recomputed.plan;
+fn hold(explainer: &Explainer<'_>, plan: &Plan, index: usize) {
     let (tally, stored) = (plan.turnout.ranking[index], row(plan, index));
     let queued = plan.transfers.iter().find(|transfer| transfer.partner_id == tally.partner_id);
     let queued = queued.map(|transfer| StoredTransfer {
@@ -111,7 +110,7 @@ fn hold(recomputed: &Recomputed, index: usize) {
         last_error: None,
         delivered_at: None,
     });
-    let explained = make::explain(recomputed, tally.partner_id, Some(stored), queued).unwrap();
+    let explained = explainer.explain(tally.partner_id, Some(stored), queued).unwrap();
     assert_eq!(explained.agreement(), Agreement::Agrees, "{explained:#?}");
     assert_eq!(explained.differing(), [""; 0]);
     assert_eq!(Some(explained.computed_sum()), explained.stored_sum());
@@ -154,8 +153,9 @@ proptest! {
         let date = "2026-10-25".parse().unwrap();
         for window in [calendar().day(date), calendar().hours(date)[hour]] {
             let recomputed = plan(window, &votes, &rates, &rules, pool);
+            let explainer = Explainer::new(&recomputed);
             for index in 0..recomputed.plan.turnout.voters() {
-                hold(&recomputed, index);
+                hold(&explainer, &recomputed.plan, index);
             }
         }
     }
