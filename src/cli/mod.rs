@@ -12,6 +12,7 @@ mod demo;
 mod distribute;
 mod doctor;
 mod exit;
+mod explain;
 mod import;
 mod manual;
 mod migrate;
@@ -51,6 +52,7 @@ enum Command {
     Import(import::Import),
     Migrate(migrate::Migrate),
     Doctor(doctor::Doctor),
+    Explain(explain::Explain),
     #[command(subcommand)]
     Config(config::Command),
     /// Print a completion script for a shell.
@@ -104,6 +106,7 @@ fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Import(import) => block_on(import.execute(load(file.as_deref())?)),
         Command::Migrate(migrate) => block_on(migrate.execute(load(file.as_deref())?)),
         Command::Doctor(doctor) => block_on(doctor.execute(load(file.as_deref())?)),
+        Command::Explain(explain) => block_on(explain.execute(load(file.as_deref())?)),
         Command::Config(command) => command.execute(&path(file.as_deref()), load(file.as_deref())?),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "rewardd", &mut std::io::stdout());
