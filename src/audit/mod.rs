@@ -8,7 +8,7 @@ use crate::rewards::window::show;
 
 mod record;
 
-pub use record::{PoolRecord, RunRecord, SettlementRecord};
+pub use record::{InputsRecord, PoolRecord, RunRecord, SettlementRecord, TypeRecord, WindowRecord};
 
 /// `previous_hash` of the first row of the chain.
 pub const CHAIN_START: &str = "0000000000000000000000000000000000000000000000000000000000000000";

@@ -7,7 +7,7 @@ use super::hex;
 use crate::rewards::money::Units;
 use crate::rewards::plan::{Part, Plan};
 use crate::rewards::pool::{PoolChange, Settlement};
-use crate::rewards::window::show;
+use crate::rewards::window::{Window, show};
 
 /// The form of [`RunRecord`]; it grows by one when a field changes its meaning or goes.
 const RECORD_VERSION: u32 = 1;
@@ -42,6 +42,18 @@ pub struct WindowRecord {
     pub hour: Option<u32>,
     pub start: String,
     pub end: String,
+}
+
+impl WindowRecord {
+    #[must_use]
+    pub fn new(window: &Window) -> Self {
+        Self {
+            day: window.day.to_string(),
+            hour: window.hour,
+            start: show(window.start),
+            end: show(window.end),
+        }
+    }
 }
 
 /// What went in.
@@ -136,12 +148,7 @@ impl RunRecord {
             software_version: env!("CARGO_PKG_VERSION").to_owned(),
             rules_version: rules_version.to_owned(),
             reward_type: window.kind.name().to_owned(),
-            window: WindowRecord {
-                day: window.day.to_string(),
-                hour: window.hour,
-                start: show(window.start),
-                end: show(window.end),
-            },
+            window: WindowRecord::new(window),
             inputs: inputs(plan),
             settlements: plan.settlements.iter().map(SettlementRecord::of).collect(),
             total_reward_cc: plan.total.to_string(),

@@ -12,6 +12,7 @@ mod demo;
 mod distribute;
 mod doctor;
 mod exit;
+mod explain;
 mod import;
 mod manual;
 mod migrate;
@@ -53,6 +54,7 @@ enum Command {
     Migrate(migrate::Migrate),
     Doctor(doctor::Doctor),
     Verify(verify::Verify),
+    Explain(explain::Explain),
     #[command(subcommand)]
     Config(config::Command),
     /// Print a completion script for a shell.
@@ -107,6 +109,7 @@ fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Migrate(migrate) => block_on(migrate.execute(load(file.as_deref())?)),
         Command::Doctor(doctor) => block_on(doctor.execute(load(file.as_deref())?)),
         Command::Verify(verify) => block_on(verify.execute(load(file.as_deref())?)),
+        Command::Explain(explain) => block_on(explain.execute(load(file.as_deref())?)),
         Command::Config(command) => command.execute(&path(file.as_deref()), load(file.as_deref())?),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "rewardd", &mut std::io::stdout());

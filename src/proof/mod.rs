@@ -4,10 +4,13 @@
 //! A run's audit record names the books that it started from (hours that were settled, pools before), its rules by
 //! their version, and a digest of its votes; with them any single window can be recomputed without those before it.
 
+pub mod explain;
+pub mod verify;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub mod verify;
+use chrono::NaiveDate;
 
 use crate::audit::{LogRow, RunRecord, text_hash};
 use crate::config::Config;
@@ -43,6 +46,15 @@ pub enum ProofError {
     NoRules { version: String, window: Window },
     #[error("the rules {version} of reward_rules_versions cannot be read: {why}")]
     Rules { version: String, why: String },
+    #[error("{window} is before {start}, the programme's first day: nothing was paid for it")]
+    BeforeStart { window: Window, start: NaiveDate },
+    #[error("partner {partner_id} has no vote in {window}, so it was paid nothing for it")]
+    DidNotVote { window: Window, partner_id: i64 },
+    #[error(
+        "partner {partner_id} was paid {paid} for {window}, at position {position}, but has no vote in it now: its \
+         votes have changed or vanished since, and what was paid is what they came to then"
+    )]
+    VotesGone { window: Window, partner_id: i64, position: u32, paid: Units },
     #[error("recomputing {window} has failed: {why}")]
     Panicked { window: Window, why: String },
 }

@@ -1,5 +1,7 @@
 //! Largest-remainder allocation (rules, section 1): P units over weighted members, exactly.
 
+use std::cmp::Ordering;
+
 use super::money::{MoneyError, Units};
 
 /// What came of one allocation. Always: the sum of `shares` plus `undistributed` is what there was to share.
@@ -19,6 +21,69 @@ impl Allocation {
     }
 }
 
+/// One member's share, and how it came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// What is shared.
+    pub of: Units,
+    pub weight: Units,
+    /// Σw. Of equal members each weighs one unit, so this counts them.
+    pub weights: Units,
+    /// `floor(of · weight / Σw)`.
+    pub base: Units,
+    /// `of · weight mod Σw`: the larger, the sooner one of the units left over.
+    pub remainder: Units,
+    /// Units that flooring left over, over all members.
+    pub left_over: usize,
+    /// How many members come before this one when those are handed out.
+    pub ahead: usize,
+}
+
+impl Share {
+    /// Whether the member gets one of the units left over.
+    #[must_use]
+    pub const fn has_unit(&self) -> bool {
+        self.ahead < self.left_over
+    }
+
+    #[must_use]
+    pub fn amount(&self) -> Units {
+        if self.has_unit() { self.base + Units::EPSILON } else { self.base }
+    }
+}
+
+/// What flooring gives each member.
+struct Floored {
+    /// Σw, not zero.
+    weights: Units,
+    bases: Vec<Units>,
+    /// Remainder and member, in the order of the members.
+    remainders: Vec<(Units, usize)>,
+    left: usize,
+}
+
+/// None where there is no member or no weight.
+fn floored(amount: Units, weights: &[Units]) -> Result<Option<Floored>, MoneyError> {
+    let total = Units::checked_sum(weights.iter().copied())?;
+    if total.is_zero() {
+        return Ok(None);
+    }
+    let mut bases = Vec::with_capacity(weights.len());
+    let mut remainders = Vec::with_capacity(weights.len());
+    for (member, weight) in weights.iter().enumerate() {
+        let (base, remainder) = amount.mul_div(*weight, total)?;
+        bases.push(base);
+        remainders.push((remainder, member));
+    }
+    let left = left_over(amount, &bases, weights.len());
+    Ok(Some(Floored { weights: total, bases, remainders, left }))
+}
+
+/// Who gets one of the units left first: the larger remainder, of equal ones the earlier member.
+fn by_remainder(a: &(Units, usize), b: &(Units, usize)) -> Ordering {
+    b.0.cmp(&a.0).then(a.1.cmp(&b.1))
+}
+
 /// Shares `amount` over members by weight: `floor(amount · wᵢ / Σw)` each, and the units left one each to the
 /// largest remainders, ties to the earlier member. With no member or Σw = 0 all of it is undistributed.
 ///
@@ -28,20 +93,10 @@ impl Allocation {
 /// # Panics
 /// On a negative amount or weight.
 pub fn allocate(amount: Units, weights: &[Units]) -> Result<Allocation, MoneyError> {
-    let total = Units::checked_sum(weights.iter().copied())?;
-    if total.is_zero() {
+    let Some(Floored { bases: mut shares, mut remainders, left, .. }) = floored(amount, weights)? else {
         return Ok(Allocation { shares: vec![Units::ZERO; weights.len()], undistributed: amount });
-    }
-    let mut shares = Vec::with_capacity(weights.len());
-    let mut remainders = Vec::with_capacity(weights.len());
-    for (member, weight) in weights.iter().enumerate() {
-        let (base, remainder) = amount.mul_div(*weight, total)?;
-        shares.push(base);
-        remainders.push((remainder, member));
-    }
-    let left = left_over(amount, &shares, weights.len());
+    };
     // Only who is among the first `left` matters, so a selection does what a sort would, in linear time.
-    let by_remainder = |a: &(Units, usize), b: &(Units, usize)| b.0.cmp(&a.0).then(a.1.cmp(&b.1));
     if left > 0 && left < remainders.len() {
         remainders.select_nth_unstable_by(left, by_remainder);
     }
@@ -49,6 +104,28 @@ pub fn allocate(amount: Units, weights: &[Units]) -> Result<Allocation, MoneyErr
         shares[*member] = shares[*member] + Units::EPSILON;
     }
     Ok(complete(amount, shares))
+}
+
+/// How the share of one member comes about under [`allocate`]; none where nothing is allocated.
+///
+/// # Errors
+/// As [`allocate`].
+///
+/// # Panics
+/// As [`allocate`], and where there is no such member.
+pub fn share_of(amount: Units, weights: &[Units], member: usize) -> Result<Option<Share>, MoneyError> {
+    let Some(floored) = floored(amount, weights)? else { return Ok(None) };
+    let own = floored.remainders[member];
+    let ahead = floored.remainders.iter().filter(|other| by_remainder(other, &own).is_lt());
+    Ok(Some(Share {
+        of: amount,
+        weight: weights[member],
+        weights: floored.weights,
+        base: floored.bases[member],
+        remainder: own.0,
+        left_over: floored.left,
+        ahead: ahead.count(),
+    }))
 }
 
 /// [`allocate`] with equal weights: the first members get one unit more.
@@ -60,11 +137,23 @@ pub fn allocate_equally(amount: Units, members: usize) -> Allocation {
     if members == 0 {
         return Allocation { shares: Vec::new(), undistributed: amount };
     }
-    let divisor = Units::from_i64(i64::try_from(members).expect("a member count fits 63 bits"));
-    let (base, left) =
-        amount.mul_div(Units::EPSILON, divisor).expect("a part is within the range of the whole");
-    let share = |member: usize| if (member as i128) < left.count() { base + Units::EPSILON } else { base };
+    let first = equal_share_of(amount, members, 0);
+    let share = |ahead| Share { ahead, ..first }.amount();
     complete(amount, (0..members).map(share).collect())
+}
+
+/// How the share of one member comes about under [`allocate_equally`].
+///
+/// # Panics
+/// On a negative amount, and where there is no such member.
+#[must_use]
+pub fn equal_share_of(amount: Units, members: usize, member: usize) -> Share {
+    assert!(member < members, "member {member} is one of {members}");
+    let weights = Units::from_i64(i64::try_from(members).expect("a member count fits 63 bits"));
+    let (base, left) =
+        amount.mul_div(Units::EPSILON, weights).expect("a part is within the range of the whole");
+    let left_over = usize::try_from(left.count()).expect("flooring leaves less than one unit per member");
+    Share { of: amount, weight: Units::EPSILON, weights, base, remainder: left, left_over, ahead: member }
 }
 
 /// The units that flooring left over: fewer than there are members.
@@ -131,6 +220,22 @@ mod tests {
             prop_assert_eq!(&equal, &allocate(amount, &vec![Units::from_i64(weight); members]).unwrap());
             prop_assert!(equal.shares.is_sorted_by(|earlier, later| earlier >= later));
             prop_assert!(equal.shares[0] - equal.shares[members - 1] <= Units::EPSILON);
+        }
+
+        #[test]
+        fn each_share_comes_about_as_it_is_handed_out(amount in amount(), weights in prop::collection::vec(0..4_i64, 0..20)) {
+            let shared = allocate(amount, &units(&weights)).unwrap();
+            for (member, amount_of) in shared.shares.iter().enumerate() {
+                let share = share_of(amount, &units(&weights), member).unwrap();
+                prop_assert_eq!(share.map_or(Units::ZERO, |share| share.amount()), *amount_of);
+            }
+            let equal = allocate_equally(amount, weights.len());
+            for (member, amount_of) in equal.shares.iter().enumerate() {
+                let share = equal_share_of(amount, weights.len(), member);
+                prop_assert_eq!(share.amount(), *amount_of);
+                let even = vec![Units::EPSILON; weights.len()];
+                prop_assert_eq!(share_of(amount, &even, member).unwrap(), Some(share));
+            }
         }
 
         #[test]

@@ -9,11 +9,26 @@ use super::plan::{DAILY_COLUMNS, DailyFigures, MarketBonus, Part, Plan, PlanErro
 use super::pool::{Books, Pools, Settlement};
 use super::rates::Quotes;
 use super::rules::{DailyRules, MarketBonusRules, Rules};
-use super::vote::{Tally, Turnout};
+use super::vote::{Reach, Tally, Turnout};
 use super::window::{Calendar, Instant, Kind, Window};
 
-/// The positions of the fixed tiers, in the order of [`super::rules::DAILY_TIERS`]; the last holds everyone.
-const TIER_SIZES: [usize; 5] = [10, 100, 1_000, 10_000, usize::MAX];
+/// Whom the parts are for, in the order of their columns: the fixed tiers of [`super::rules::DAILY_TIERS`], the ECC part,
+/// the top-50-% part.
+pub const REACHES: [Reach; 7] = [
+    Reach::Top(10),
+    Reach::Top(100),
+    Reach::Top(1_000),
+    Reach::Top(10_000),
+    Reach::All,
+    Reach::Percent(10),
+    Reach::Percent(50),
+];
+
+/// How many of [`REACHES`] are fixed tiers; the ECC part comes after them.
+pub const TIERS: usize = 5;
+
+/// Those whose ECC makes the cap.
+pub const CAP_REACH: Reach = Reach::Percent(10);
 
 /// Plans the payment of one day, and the settlement of those of its hours that no run has settled before.
 ///
@@ -101,14 +116,28 @@ fn settlements(
 
 /// `floor8(multiplier · Σ ecc(top 10 %) / |top 10 %|)`; none without voters.
 fn ecc_cap(turnout: &Turnout, rules: &DailyRules) -> Result<Option<Units>, MoneyError> {
-    let top = &turnout.ranking[..turnout.top_percent(10)];
-    if top.is_empty() {
+    let (members, sum) = cap_basis(turnout)?;
+    if members == 0 {
         return Ok(None);
     }
-    let sum = Units::checked_sum(top.iter().map(|tally| tally.ecc))?;
     // The multiplier is scaled by 10⁸, so the divisor is too.
-    let divisor = Units::new(top.len() as i128 * Units::ONE.count())?;
+    let divisor = Units::new(members as i128 * Units::ONE.count())?;
     Ok(Some(sum.mul_div(rules.ecc_cap_multiplier, divisor)?.0))
+}
+
+/// What the ECC cap is made of: how many partners, and the sum of their ECC.
+///
+/// # Errors
+/// [`MoneyError::OutOfRange`] where the sum is past what can be stored.
+pub fn cap_basis(turnout: &Turnout) -> Result<(usize, Units), MoneyError> {
+    let top = &turnout.ranking[..turnout.positions(CAP_REACH)];
+    Ok((top.len(), Units::checked_sum(top.iter().map(|tally| tally.ecc))?))
+}
+
+/// The weight of a partner in the ECC part.
+#[must_use]
+pub fn ecc_weight(tally: &Tally, ecc_cap: Option<Units>) -> Units {
+    tally.ecc.min(ecc_cap.unwrap_or_default())
 }
 
 /// The five fixed tiers, the ECC part and the top-50-% part, in the order of their columns.
@@ -121,30 +150,29 @@ fn parts(
     let eligible = |tally: &Tally| {
         tally.votes >= rules.min_votes && u64::from(tally.active_hours) >= rules.min_active_hours
     };
-    let members = |positions: usize, min_votes: u64| -> Vec<u32> {
-        let top = turnout.ranking[..positions].iter().zip(1_u32..);
+    let members = |reach: Reach, min_votes: u64| -> Vec<u32> {
+        let top = turnout.ranking[..turnout.positions(reach)].iter().zip(1_u32..);
         let members = top.filter(|(tally, _)| eligible(tally) && tally.votes >= min_votes);
         members.map(|(_, position)| position).collect()
     };
     let split = allocate(pool, &rules.split)?.shares;
     let tiers = allocate(split[0], &rules.tier_weights)?.shares;
 
-    let mut parts = Vec::with_capacity(7);
+    let mut parts = Vec::with_capacity(REACHES.len());
     for (tier, tier_part) in tiers.into_iter().enumerate() {
-        let members = members(turnout.top(TIER_SIZES[tier]), rules.tier_min_votes[tier]);
+        let members = members(REACHES[tier], rules.tier_min_votes[tier]);
         let allocation = allocate_equally(tier_part, members.len());
         parts.push(part(DAILY_COLUMNS[tier], tier_part, members, allocation));
     }
-    let top10p = members(turnout.top_percent(10), 0);
-    let cap = ecc_cap.unwrap_or_default();
-    let weight = |position: &u32| turnout.ranking[*position as usize - 1].ecc.min(cap);
+    let top10p = members(REACHES[TIERS], 0);
+    let weight = |position: &u32| ecc_weight(&turnout.ranking[*position as usize - 1], ecc_cap);
     let weights: Vec<Units> = top10p.iter().map(weight).collect();
     let allocation = allocate(split[1], &weights)?;
-    parts.push(part(DAILY_COLUMNS[5], split[1], top10p, allocation));
+    parts.push(part(DAILY_COLUMNS[TIERS], split[1], top10p, allocation));
 
-    let top50p = members(turnout.top_percent(50), 0);
+    let top50p = members(REACHES[TIERS + 1], 0);
     let allocation = allocate_equally(split[2], top50p.len());
-    parts.push(part(DAILY_COLUMNS[6], split[2], top50p, allocation));
+    parts.push(part(DAILY_COLUMNS[TIERS + 1], split[2], top50p, allocation));
     Ok(parts)
 }
 

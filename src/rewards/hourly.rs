@@ -6,8 +6,12 @@ use super::plan::{HOURLY_COLUMNS, Part, Plan, PlanError, Transfer, amounts};
 use super::pool::{Books, Pools, Settlement};
 use super::rates::Quotes;
 use super::rules::Rules;
-use super::vote::{Tally, Turnout};
+use super::vote::{Reach, Tally, Turnout};
 use super::window::{Kind, Window};
+
+/// Whom the categories are for, in the order of their columns.
+pub const REACHES: [Reach; 5] =
+    [Reach::Percent(10), Reach::Top(10), Reach::Top(100), Reach::Top(1_000), Reach::All];
 
 /// Plans the payment of one hour, and its settlement where no run has settled it before.
 ///
@@ -75,8 +79,7 @@ pub(super) fn settle(
 }
 
 fn parts(turnout: &Turnout, share: Units, rules: &Rules) -> Vec<Part> {
-    let sizes =
-        [turnout.top_percent(10), turnout.top(10), turnout.top(100), turnout.top(1000), turnout.voters()];
+    let sizes = REACHES.map(|reach| turnout.positions(reach));
     let category_parts = allocate(share, &rules.hourly.weights).expect("configured weights add up");
     let part = |((column, members), part): ((&'static str, usize), Units)| {
         let allocation = allocate_equally(part, members);

@@ -52,15 +52,24 @@ impl Turnout {
         self.ranking.len()
     }
 
-    /// How many positions `topK` holds: positions ≤ K.
+    /// How many positions a category reaches.
     #[must_use]
-    pub fn top(&self, k: usize) -> usize {
-        k.min(self.voters())
+    pub fn positions(&self, reach: Reach) -> usize {
+        let voters = self.voters();
+        match reach {
+            Reach::Top(k) => k.min(voters),
+            Reach::Percent(x) => (voters * x).div_ceil(100),
+            Reach::All => voters,
+        }
     }
+}
 
-    /// How many positions `topX%` holds: positions ≤ ceil(n·X/100).
-    #[must_use]
-    pub fn top_percent(&self, x: usize) -> usize {
-        (self.voters() * x).div_ceil(100)
-    }
+/// Whom a category is for, by position (section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// `topK`: positions ≤ K.
+    Top(usize),
+    /// `topX%`: positions ≤ ceil(n·X/100).
+    Percent(usize),
+    All,
 }
