@@ -13,7 +13,7 @@ use crate::proof::{ProofError, Prover};
 use crate::rewards::window::Calendar;
 use crate::store::memory::MemoryStore;
 use crate::store::sql::{self, Access, Database, Effort, Fence, SourceNames, SqlRemote, SqlSource, SqlStore};
-use crate::store::{Leases, Ledger, Remote, Source, Store};
+use crate::store::{Leases, Ledger, OnRetry, Remote, Source, Store};
 
 /// The parts of the program, put together as configured.
 pub struct App {
@@ -47,12 +47,13 @@ impl App {
     /// What could not be opened, and what to look at.
     pub async fn open(config: Config, clock: Arc<dyn Clock>, mode: Mode) -> anyhow::Result<Self> {
         let fence = Arc::new(Fence::closed());
-        let app = Self::open_fenced(config, clock, mode, Arc::clone(&fence)).await?;
+        let app = Self::open_fenced(config, clock, mode, Arc::clone(&fence), Arc::new(())).await?;
         fence.open(sql::read_lease(&app.database).await?.fence);
         Ok(app)
     }
 
-    /// Opens the databases; nothing can be written until the fence is open.
+    /// Opens the databases; nothing can be written until the fence is open. `retries` is told what has to be tried
+    /// again.
     ///
     /// # Errors
     /// What could not be opened, and what to look at.
@@ -61,9 +62,10 @@ impl App {
         clock: Arc<dyn Clock>,
         mode: Mode,
         fence: Arc<Fence>,
+        retries: Arc<dyn OnRetry>,
     ) -> anyhow::Result<Self> {
         let database = open_database(&config, mode).await?;
-        let stored = SqlStore::new(database.clone(), fence);
+        let stored = SqlStore::new(database.clone(), fence, retries);
         let store: Arc<dyn Store> = match mode {
             Mode::Pay | Mode::Look => Arc::new(stored.clone()),
             Mode::DryRun => {

@@ -60,6 +60,12 @@ impl Stopwatch {
         let before = std::mem::replace(self, Self::start());
         self.0 - before.0
     }
+
+    /// The time since the start.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
 }
 
 /// A clock that stands still until it is set: for runs as of another instant, and for tests.

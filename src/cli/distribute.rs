@@ -225,7 +225,7 @@ impl Observer for Lines {
     fn paid(&mut self, window: Window, outcome: &Outcome) {
         let text = match outcome {
             Outcome::AlreadyPaid => format!("{window}: was paid already, nothing changed"),
-            Outcome::Paid(plan) => {
+            Outcome::Paid(plan, _) => {
                 let (verb, writes) = match self.mode {
                     Mode::Pay => ("paid", String::new()),
                     Mode::DryRun | Mode::Look => ("would pay", writes(plan)),
@@ -323,7 +323,7 @@ fn entry(window: Window, outcome: &Outcome) -> Value {
         })
     };
     let (state, plan) = match outcome {
-        Outcome::Paid(plan) => ("paid", Some(figures(plan))),
+        Outcome::Paid(plan, _) => ("paid", Some(figures(plan))),
         Outcome::AlreadyPaid => ("already_paid", None),
     };
     json!({ "kind": window.kind.name(), "time": show(window.start), "state": state, "plan": plan })

@@ -110,7 +110,7 @@ async fn walk(
     let walk = Walk { kinds, start, now: until, catch_up: std::time::Duration::MAX };
     let mut written = Ok(());
     let mut paid = |_, outcome: &Outcome| {
-        if let (Outcome::Paid(plan), Ok(())) = (outcome, &written) {
+        if let (Outcome::Paid(plan, _), Ok(())) = (outcome, &written) {
             written = each(plan);
         }
     };

@@ -1,11 +1,13 @@
-//! What the daemon is doing, for the state file, systemd and whoever asks.
+//! What the daemon is doing, for the state file, the metrics, systemd and whoever asks.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::warn;
 
 use crate::clock::Clock;
 use crate::errors::chain;
+use crate::ops::metrics::Metrics;
 use crate::ops::state_file::{Activity, LastError, ProcessState, StateFile};
 use crate::ops::systemd;
 use crate::rewards::window::Instant;
@@ -14,6 +16,7 @@ use crate::rewards::window::Instant;
 pub struct Board {
     clock: Arc<dyn Clock>,
     file: StateFile,
+    metrics: Arc<Metrics>,
     posted: Mutex<Posted>,
 }
 
@@ -24,9 +27,9 @@ struct Posted {
 
 impl Board {
     #[must_use]
-    pub fn new(file: StateFile, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(file: StateFile, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
         let state = ProcessState::starting(clock.now());
-        let board = Self { clock, file, posted: Mutex::new(Posted { state, unwritable: false }) };
+        let board = Self { clock, file, metrics, posted: Mutex::new(Posted { state, unwritable: false }) };
         board.post(|_| {});
         board
     }
@@ -60,6 +63,7 @@ impl Board {
 
     /// Whether this instance only waits for the lease.
     pub fn standby(&self, standby: bool) {
+        self.metrics.standby(standby);
         if self.lock().state.standby != standby {
             self.post(|state| state.standby = standby);
         }
@@ -67,6 +71,7 @@ impl Board {
 
     pub fn success(&self, job: &str) {
         let now = self.clock.now();
+        self.metrics.success(job, now);
         self.post(|state| {
             state.last_success.insert(job.to_owned(), now);
         });
@@ -85,12 +90,18 @@ impl Board {
     }
 
     pub fn next_tick(&self, job: &str, next: Option<Instant>) {
+        self.metrics.next_tick(job, next);
         self.post(|state| {
             match next {
                 Some(next) => state.next_ticks.insert(job.to_owned(), next),
                 None => state.next_ticks.remove(job),
             };
         });
+    }
+
+    /// Where metrics and health are served.
+    pub fn http(&self, address: SocketAddr) {
+        self.post(|state| state.http = Some(address));
     }
 
     fn post(&self, change: impl FnOnce(&mut ProcessState)) {

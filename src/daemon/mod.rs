@@ -13,44 +13,55 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_cron_scheduler::{Job, JobScheduler};
 use tracing::{error, info, warn};
 
 mod board;
+mod open;
+mod record;
+mod survey;
 mod worker;
 
-use crate::app::{App, Mode};
+use crate::app::App;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::errors::chain;
+use crate::ops::health::Health;
 use crate::ops::logging::{self, Logs, Terminal};
+use crate::ops::metrics::Metrics;
 use crate::ops::signals::{self, Request};
 use crate::ops::state_file::{Activity, Claim, StateFile};
 use crate::ops::systemd;
 use crate::rewards::window::{Instant, Kind, show};
 use crate::scheduler::cron::{LATE, Pattern, Ticker};
 use crate::scheduler::lease::{Standby, keep};
-use crate::store::StoreError;
+use crate::store::Cause;
 use crate::store::sql::Fence;
+use crate::web::{self, Server};
 use board::Board;
+use open::Opener;
 use worker::{TRANSFERS, Worker};
 
 /// Without a beat for this long, the main loop makes its own.
 const BEAT_PATIENCE: Duration = Duration::from_secs(5);
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long reading the configuration again may take, its databases included.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(30);
 /// How long giving back the lease may take on the way out.
 const RELEASE_PATIENCE: Duration = Duration::from_secs(5);
+/// How long clients may still read what they have asked for, on the way out; the shutdown grace, where that is shorter.
+const CLIENTS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What all parts of the daemon share.
 struct Shared {
     clock: Arc<dyn Clock>,
-    board: Board,
+    board: Arc<Board>,
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+    /// Something was paid or delivered: metrics and health are to be brought up to date.
+    changed: Notify,
     fence: Arc<Fence>,
     /// Replaced as a whole when the configuration is read again.
     app: RwLock<Arc<App>>,
@@ -65,6 +76,16 @@ impl Shared {
     fn is_stopping(&self) -> bool {
         *self.stop.borrow()
     }
+
+    /// Whether this instance may pay from here on, and under which number.
+    fn hold(&self, fence: Option<i64>) {
+        match fence {
+            Some(fence) => self.fence.open(fence),
+            None => self.fence.close(),
+        }
+        self.metrics.lease(fence.is_some());
+        self.changed.notify_one();
+    }
 }
 
 /// Runs until it is asked to stop.
@@ -76,65 +97,40 @@ pub async fn run(path: &Path, config: Config) -> anyhow::Result<()> {
     let logs = logging::start(&config.logging, Terminal::Warnings);
     let mut requests = signals::listen().context("listening to signals")?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let board = Board::new(file, Arc::clone(&clock));
+    let metrics = Arc::new(Metrics::new(clock.now(), &Cause::ALL.map(Cause::name)));
+    metrics.count_panics();
+    let health = Arc::new(Health::starting());
+    let board = Arc::new(Board::new(file, Arc::clone(&clock), Arc::clone(&metrics)));
     let state = board.state();
     info!(pid = state.pid, host = state.host, version = state.version, "starting");
     if let Some(warning) = claim.warning() {
         warn!("{warning}");
     }
+    // From here on, so that it also tells what the start waits for.
+    let server = config.http.listen.map(|listen| {
+        let board = Arc::clone(&board);
+        let router = web::router(Arc::clone(&metrics), Arc::clone(&health));
+        Server::start(listen, router, move |address| board.http(address))
+    });
     let fence = Arc::new(Fence::closed());
-    let opened = open(&config, &clock, &fence, &mut requests).await;
+    let opener = Opener { clock: &clock, fence: &fence, metrics: &metrics };
+    let opened = opener.open(&config, &health, &mut requests).await;
     if !matches!(opened, Ok(Some(_))) {
         board.activity(Activity::Stopped);
     }
     let Some(app) = opened.inspect_err(|error| error!(error = chain(error.as_ref()), "cannot start"))? else {
         return Ok(());
     };
+    metrics.rules(&app.distributor.rules.version);
     let (stop, _) = watch::channel(false);
     let app = RwLock::new(Arc::new(app));
-    let shared = Arc::new(Shared { clock, board, fence, app, stop });
+    let changed = Notify::new();
+    let shared = Arc::new(Shared { clock, board, metrics, health, changed, fence, app, stop });
     let former = match claim {
         Claim::Healed(state) => Some(format!("{} pid {}", state.host, state.pid)),
         _ => None,
     };
-    Daemon::start(shared, former).await?.serve(path, requests, logs).await
-}
-
-/// Opens the databases; one that does not answer is asked again until it does. None where the daemon was asked to stop
-/// meanwhile.
-async fn open(
-    config: &Config,
-    clock: &Arc<dyn Clock>,
-    fence: &Arc<Fence>,
-    requests: &mut mpsc::UnboundedReceiver<Request>,
-) -> anyhow::Result<Option<App>> {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let opening = App::open_fenced(config.clone(), Arc::clone(clock), Mode::Pay, Arc::clone(fence));
-        let opened = tokio::select! {
-            opened = opening => opened,
-            () = stop_requested(requests) => return Ok(None),
-        };
-        let error = match opened {
-            Ok(app) => return Ok(Some(app)),
-            Err(error) => error,
-        };
-        let transient = error.chain().filter_map(|cause| cause.downcast_ref::<StoreError>());
-        if !transient.into_iter().any(StoreError::is_transient) {
-            return Err(error);
-        }
-        warn!(error = chain(error.as_ref()), ?pause, "the database does not answer; it is asked again");
-        systemd::status("waiting for the database");
-        tokio::select! {
-            () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
-            () = stop_requested(requests) => return Ok(None),
-        }
-    }
-}
-
-/// Waits for a request to stop; others have nothing to say to a daemon that has not started.
-async fn stop_requested(requests: &mut mpsc::UnboundedReceiver<Request>) {
-    while !matches!(requests.recv().await, Some(Request::Stop) | None) {}
+    Daemon::start(shared, former, server).await?.serve(path, requests, logs).await
 }
 
 /// The running parts.
@@ -148,15 +144,23 @@ struct Daemon {
     tickers: Vec<(&'static str, Ticker)>,
     /// Kept for as long as beats are wanted.
     scheduler: JobScheduler,
+    survey: AbortHandle,
+    server: Option<Server>,
 }
 
 impl Daemon {
-    async fn start(shared: Arc<Shared>, former: Option<String>) -> anyhow::Result<Self> {
+    async fn start(
+        shared: Arc<Shared>,
+        former: Option<String>,
+        server: Option<Server>,
+    ) -> anyhow::Result<Self> {
         let worker = Arc::new(Worker::new(Arc::clone(&shared)));
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&worker).distribute());
         tasks.spawn(Arc::clone(&worker).relay());
         let leader = tasks.spawn(lead(Arc::clone(&shared), Arc::clone(&worker), former));
+        // Apart from the others: no payment depends on it.
+        let survey = tokio::spawn(survey::keep_looking(Arc::clone(&shared))).abort_handle();
         let (beat, beats) = mpsc::channel(1);
         let scheduler = JobScheduler::new().await.context("making the scheduler")?;
         let every_second = Job::new_async("* * * * * *", move |_, _| {
@@ -168,7 +172,8 @@ impl Daemon {
         });
         scheduler.add(every_second?).await.context("adding the beat")?;
         scheduler.start().await.context("starting the scheduler")?;
-        let mut daemon = Self { shared, worker, tasks, leader, beats, tickers: vec![], scheduler };
+        let tickers = vec![];
+        let mut daemon = Self { shared, worker, tasks, leader, beats, tickers, scheduler, survey, server };
         daemon.set_tickers();
         daemon.shared.board.activity(Activity::Idle);
         systemd::ready();
@@ -220,6 +225,7 @@ impl Daemon {
 
     fn beat(&mut self) {
         systemd::watchdog();
+        self.shared.health.beat();
         let now = self.shared.clock.now();
         let mut ticked = false;
         for (job, ticker) in &mut self.tickers {
@@ -251,7 +257,7 @@ impl Daemon {
             next_ticks = ?state.next_ticks,
             last_error = ?state.last_error,
             waiting = ?state.waiting,
-            panics = self.worker.panics(),
+            panics = self.shared.metrics.panics(),
             "status"
         );
     }
@@ -266,6 +272,7 @@ impl Daemon {
                 logs.reload(&app.config.logging);
                 let app = Arc::new(app);
                 *self.shared.app.write().unwrap_or_else(PoisonError::into_inner) = app;
+                self.shared.metrics.rules(&self.shared.app().distributor.rules.version);
                 self.set_tickers();
                 info!("the configuration was read again");
                 // Ticks that came meanwhile went to tickers that are no more.
@@ -285,11 +292,12 @@ impl Daemon {
     async fn reloaded(&self, path: &Path) -> anyhow::Result<App> {
         let config = Config::load_with_environment(path)?;
         let old = self.shared.app();
-        if config.database != old.config.database || config.process != old.config.process {
-            bail!("[database] and [process] cannot be changed while running: restart");
+        let (before, now) = (&old.config, &config);
+        if (&now.database, &now.http, &now.process) != (&before.database, &before.http, &before.process) {
+            bail!("[database], [http] and [process] cannot be changed while running: restart");
         }
-        let (clock, fence) = (Arc::clone(&self.shared.clock), Arc::clone(&self.shared.fence));
-        let app = App::open_fenced(config, Arc::clone(&clock), Mode::Pay, fence).await?;
+        let Shared { clock, fence, metrics, .. } = self.shared.as_ref();
+        let app = Opener { clock, fence, metrics }.once(config).await?;
         let checked =
             app.distributor.programme(app.config.programme.start, crate::jobs::FirstDay::Today, clock.now());
         checked.await.map_err(crate::jobs::JobError::into_error)?;
@@ -301,8 +309,10 @@ impl Daemon {
         info!("stopping");
         systemd::stopping();
         self.shared.board.activity(Activity::Stopping);
+        self.shared.health.stopping();
         let grace = self.shared.app().config.process.shutdown_grace;
         self.leader.abort();
+        self.survey.abort();
         self.shared.stop.send_replace(true);
         let workers = async { while self.tasks.join_next().await.is_some() {} };
         if timeout(grace, workers).await.is_err() {
@@ -321,6 +331,11 @@ impl Daemon {
                 Ok(Ok(())) => {}
                 _ => warn!("the lease could not be given back; a standby waits until it runs out"),
             }
+        }
+        self.shared.hold(None);
+        // Last of all: no payment and no standby waits for a browser.
+        if let Some(server) = self.server {
+            server.stop(CLIENTS_PATIENCE.min(grace)).await;
         }
         self.shared.board.activity(Activity::Stopped);
         info!("stopped");
@@ -356,11 +371,11 @@ async fn lead(shared: Arc<Shared>, worker: Arc<Worker>, mut former: Option<Strin
                 }
             })
             .await;
-        shared.fence.open(fence);
+        shared.hold(Some(fence));
         shared.board.standby(false);
         catch_up(&shared, &worker);
         keep(app.leases.as_ref(), fence, lease_time).await;
-        shared.fence.close();
+        shared.hold(None);
         error!(
             fence,
             "the lease was taken over by another instance; nothing is paid from here until it is won back"

@@ -1,7 +1,7 @@
 //! The workers: one for distributions, one for transfers. Each does one thing at a time.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,14 +9,16 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinError};
 use tracing::{error, warn};
 
-use super::Shared;
+use super::{Shared, record};
 use crate::errors::chain;
-use crate::jobs::{FirstDay, JobError, Observer, Outcome, Walk, WalkReport, relay};
+use crate::jobs::{FirstDay, JobError, Observer, Outcome, Relayed, Walk, WalkReport, relay};
 use crate::ops::state_file::Activity;
 use crate::rewards::window::{Instant, Kind, Window};
 
 /// The relay's name among the jobs.
 pub(super) const TRANSFERS: &str = "transfers";
+/// The other worker, as the metrics name it.
+const DISTRIBUTION: &str = "distribution";
 
 /// Attempts of one look at what is due, the pauses between them doubling; then the next tick tries again.
 const ATTEMPTS: u32 = 6;
@@ -31,7 +33,6 @@ pub(super) struct Worker {
     relay: Notify,
     running: Mutex<Vec<AbortHandle>>,
     busy: AtomicBool,
-    panics: AtomicU64,
 }
 
 impl Worker {
@@ -43,7 +44,6 @@ impl Worker {
             relay: Notify::new(),
             running: Mutex::default(),
             busy: AtomicBool::new(false),
-            panics: AtomicU64::new(0),
         }
     }
 
@@ -61,11 +61,6 @@ impl Worker {
         self.relay.notify_one();
     }
 
-    /// How often a job has panicked.
-    pub fn panics(&self) -> u64 {
-        self.panics.load(Ordering::Relaxed)
-    }
-
     /// Pays what is due whenever it is wanted, until the daemon stops.
     pub async fn distribute(self: Arc<Self>) {
         while self.is_wanted(&self.distribution).await {
@@ -75,9 +70,12 @@ impl Worker {
                 continue;
             }
             self.busy.store(true, Ordering::Relaxed);
+            self.shared.metrics.busy(DISTRIBUTION, true);
             self.look(&wanted).await;
+            self.shared.metrics.busy(DISTRIBUTION, false);
             self.busy.store(false, Ordering::Relaxed);
             self.shared.board.activity(Activity::Idle);
+            self.shared.changed.notify_one();
             self.trigger_relay();
         }
     }
@@ -89,11 +87,17 @@ impl Worker {
                 continue;
             }
             let shared = Arc::clone(&self.shared);
-            match self.guarded(async move { deliver(&shared).await }).await {
-                Some(Ok(())) => self.shared.board.success(TRANSFERS),
-                Some(Err(error)) => self.report(TRANSFERS, &error),
-                None => {}
+            self.shared.metrics.busy(TRANSFERS, true);
+            let delivered = self.guarded(async move { deliver(&shared).await }).await;
+            self.shared.metrics.busy(TRANSFERS, false);
+            if let Some(delivered) = delivered {
+                record::relayed(&self.shared.metrics, TRANSFERS, &delivered);
+                match delivered {
+                    Ok(_) => self.shared.board.success(TRANSFERS),
+                    Err(error) => self.report(TRANSFERS, &error),
+                }
             }
+            self.shared.changed.notify_one();
         }
     }
 
@@ -117,6 +121,8 @@ impl Worker {
             let Some(walked) = self.guarded(async move { walk(&shared, kinds, &name).await }).await else {
                 return;
             };
+            let may_go_on = attempt < ATTEMPTS && !self.shared.is_stopping() && self.shared.fence.is_open();
+            record::unpaid(&self.shared.metrics, wanted, &walked, may_go_on);
             match walked {
                 Ok(report) => match report.stuck_by() {
                     Some(error) => why = chain(error.as_ref()),
@@ -125,7 +131,7 @@ impl Worker {
                 Err(JobError::Retry(error)) => why = chain(error.as_ref()),
                 Err(error) => return self.report(&job, &error),
             }
-            if attempt == ATTEMPTS || self.shared.is_stopping() || !self.shared.fence.is_open() {
+            if !may_go_on {
                 break;
             }
             warn!(job, attempt, ?pause, error = why, "not done; it is tried again");
@@ -169,7 +175,6 @@ impl Worker {
             Ok(output) => Some(output),
             Err(error) => {
                 if error.is_panic() {
-                    self.panics.fetch_add(1, Ordering::Relaxed);
                     let doing = self.shared.board.state().activity;
                     error!(?doing, %error, "a job has panicked; the next tick tries again");
                     self.shared.board.failure("panic", format!("{doing:?}: {error}"));
@@ -207,7 +212,9 @@ impl Observer for OnBoard<'_> {
         true
     }
 
-    fn paid(&mut self, _window: Window, _outcome: &Outcome) {}
+    fn paid(&mut self, window: Window, outcome: &Outcome) {
+        record::paid(&self.shared.metrics, &window, outcome);
+    }
 }
 
 async fn walk(shared: &Shared, kinds: Vec<(Kind, Instant)>, job: &str) -> Result<WalkReport, JobError> {
@@ -218,14 +225,14 @@ async fn walk(shared: &Shared, kinds: Vec<(Kind, Instant)>, job: &str) -> Result
     app.distributor.walk(&walk, &mut OnBoard { shared, job }).await
 }
 
-async fn deliver(shared: &Shared) -> Result<(), JobError> {
+async fn deliver(shared: &Shared) -> Result<Relayed, JobError> {
     let app = shared.app();
     match app.remote().await {
         Ok(Some(remote)) => {
             let now = shared.clock.now();
-            relay(app.store.as_ref(), remote.as_ref(), shared.clock.as_ref(), now).await.map(drop)
+            relay(app.store.as_ref(), remote.as_ref(), shared.clock.as_ref(), now).await
         }
-        Ok(None) => Ok(()),
+        Ok(None) => Ok(Relayed::default()),
         Err(error) => Err(JobError::Retry(error)),
     }
 }

@@ -39,16 +39,19 @@ pub struct Prepared {
 
 /// How long each part of a run took.
 #[derive(Clone, Copy, Debug, Default)]
-struct Phases {
-    load: Duration,
-    rank: Duration,
-    allocate: Duration,
+pub struct Phases {
+    /// Reading the votes, and adding them up by partner.
+    pub load: Duration,
+    pub rank: Duration,
+    /// Making the plan.
+    pub allocate: Duration,
+    pub commit: Duration,
 }
 
 /// What became of a window.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    Paid(Box<Plan>),
+    Paid(Box<Plan>, Phases),
     /// It had been paid before; nothing was changed.
     AlreadyPaid,
 }
@@ -71,7 +74,7 @@ impl Distributor {
             if self.is_paid(&window).await.map_err(|error| context(error.into()))? {
                 return Ok(Outcome::AlreadyPaid);
             }
-            let prepared = self.prepare(window, start).await.map_err(context)?;
+            let mut prepared = self.prepare(window, start).await.map_err(context)?;
             let commit = Commit {
                 plan: &prepared.plan,
                 runs_before: prepared.runs,
@@ -81,8 +84,9 @@ impl Distributor {
             let mut watch = Stopwatch::start();
             match self.store.commit(commit).await {
                 Ok(Committed::Done) => {
-                    log_paid(&prepared, watch.lap());
-                    return Ok(Outcome::Paid(Box::new(prepared.plan)));
+                    prepared.phases.commit = watch.lap();
+                    log_paid(&prepared);
+                    return Ok(Outcome::Paid(Box::new(prepared.plan), prepared.phases));
                 }
                 Ok(Committed::AlreadyPaid) => return Ok(Outcome::AlreadyPaid),
                 Err(StoreError::Stale) => info!(%window, "another run came between; the plan is made anew"),
@@ -137,7 +141,7 @@ impl Distributor {
             log_voters(&window, &turnout);
             let plan = plan_window(window, turnout, &quotes, &books, &calendar, rules)?;
             warn_of_lost_votes(&plan, &books);
-            Ok::<_, JobError>((plan, Phases { load, rank, allocate: watch.lap() }))
+            Ok::<_, JobError>((plan, Phases { load, rank, allocate: watch.lap(), ..Phases::default() }))
         });
         // One window that no plan can be made of stands in no other's way.
         let (plan, phases) =
@@ -188,7 +192,7 @@ fn warn_of_lost_votes(plan: &Plan, books: &Books) {
     }
 }
 
-fn log_paid(prepared: &Prepared, commit: Duration) {
+fn log_paid(prepared: &Prepared) {
     let Prepared { plan, phases, .. } = prepared;
     let window = plan.window;
     if let Some(daily) = plan.daily.as_ref().filter(|daily| daily.late_cc.is_negative()) {
@@ -208,7 +212,7 @@ fn log_paid(prepared: &Prepared, commit: Duration) {
         load_ms = phases.load.as_millis() as u64,
         rank_ms = phases.rank.as_millis() as u64,
         allocate_ms = phases.allocate.as_millis() as u64,
-        commit_ms = commit.as_millis() as u64,
+        commit_ms = phases.commit.as_millis() as u64,
         "paid"
     );
 }

@@ -9,7 +9,7 @@ mod programme;
 mod transfers;
 mod walk;
 
-pub use distribution::{Outcome, Prepared};
+pub use distribution::{Outcome, Phases, Prepared};
 pub use error::JobError;
 pub use programme::FirstDay;
 pub use transfers::{Relayed, relay};

@@ -125,7 +125,7 @@ impl Distributor {
                 Ok(outcome) => {
                     observer.paid(window, &outcome);
                     match outcome {
-                        Outcome::Paid(_) => report.paid.push(window),
+                        Outcome::Paid(..) => report.paid.push(window),
                         Outcome::AlreadyPaid => report.already_paid.push(window),
                     }
                 }

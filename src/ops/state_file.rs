@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -49,6 +50,9 @@ pub struct ProcessState {
     /// Windows that are due and were not paid by the last look, with the reason; those past catch-up in one line.
     #[serde(default)]
     pub waiting: Vec<String>,
+    /// Where metrics and health are served: the address that was bound, also where any port would do.
+    #[serde(default)]
+    pub http: Option<SocketAddr>,
 }
 
 /// What a process is doing.
@@ -99,6 +103,7 @@ impl ProcessState {
             next_ticks: BTreeMap::new(),
             last_error: None,
             waiting: Vec::new(),
+            http: None,
         }
     }
 }

@@ -45,6 +45,18 @@ impl StoreError {
             _ => false,
         }
     }
+
+    /// Why trying again may help.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        match self {
+            Self::Stale => Cause::StalePlan,
+            Self::Database { source, .. } | Self::Connect { source: Some(source), .. } => {
+                passing(source).unwrap_or(Cause::Other)
+            }
+            _ => Cause::Other,
+        }
+    }
 }
 
 /// For `map_err`: what was being done when the database failed.
@@ -52,46 +64,111 @@ pub(crate) fn doing(doing: &'static str) -> impl FnOnce(sqlx::Error) -> StoreErr
     move |source| StoreError::Database { doing, source }
 }
 
+/// Why something that can be tried again has to be, in the words of the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    Deadlock,
+    LockWait,
+    /// Another transaction has changed what this one saw; certification of clusters among it.
+    Conflict,
+    /// Lost, refused, or silent for too long.
+    ConnectionLost,
+    TooManyConnections,
+    /// As a failover leaves an old primary.
+    ReadOnly,
+    /// The server ended the statement.
+    Interrupted,
+    /// SQLite's one lock.
+    Busy,
+    /// Another run was committed while the plan was made.
+    StalePlan,
+    Other,
+}
+
+impl Cause {
+    pub const ALL: [Self; 10] = [
+        Self::Deadlock,
+        Self::LockWait,
+        Self::Conflict,
+        Self::ConnectionLost,
+        Self::TooManyConnections,
+        Self::ReadOnly,
+        Self::Interrupted,
+        Self::Busy,
+        Self::StalePlan,
+        Self::Other,
+    ];
+
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Deadlock => "deadlock",
+            Self::LockWait => "lock_wait",
+            Self::Conflict => "conflict",
+            Self::ConnectionLost => "connection_lost",
+            Self::TooManyConnections => "too_many_connections",
+            Self::ReadOnly => "read_only",
+            Self::Interrupted => "interrupted",
+            Self::Busy => "busy",
+            Self::StalePlan => "stale_plan",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// Error numbers of MySQL, MariaDB and TiDB after which the whole transaction may simply be tried again.
-const TRANSIENT_NUMBERS: [u16; 24] = [
-    1020, // record has changed since last read (MariaDB, snapshot isolation)
-    1040, // too many connections
-    1047, // node has not yet prepared for application use (Galera, out of the primary component)
-    1053, // server shutdown in progress
-    1158, // communication errors, and the next three
-    1159, 1160, 1161,
-    1180, // error during commit: Galera lost its primary component in the middle of one
-    1205, // lock wait timeout
-    1213, // deadlock, also certification failure at commit
-    1203, // too many connections of this user
-    1290, // running with --read-only, as a failover leaves an old primary
-    1317, // query interrupted
-    1412, // a table was changed after the transaction had begun, as by ALTER TABLE
-    1836, // running in read-only mode
-    1927, // connection was killed (MariaDB)
-    1969, // statement took too long (MariaDB)
-    3024, // statement took too long (MySQL)
-    3100, // group replication: a hook refused, as where the group is reforming
-    3101, // group replication: rolled back at commit by certification
-    4031, // disconnected for inactivity: the process was suspended (MySQL)
-    8002, // TiDB: write conflict
-    8005, // TiDB: transaction retryable
+const TRANSIENT_NUMBERS: [(u16, Cause); 24] = [
+    (1020, Cause::Conflict), // record has changed since last read (MariaDB, snapshot isolation)
+    (1040, Cause::TooManyConnections), // too many connections
+    (1047, Cause::ConnectionLost), // node not prepared (Galera, out of the primary component)
+    (1053, Cause::ConnectionLost), // server shutdown in progress
+    (1158, Cause::ConnectionLost), // communication errors, and the next three
+    (1159, Cause::ConnectionLost),
+    (1160, Cause::ConnectionLost),
+    (1161, Cause::ConnectionLost),
+    (1180, Cause::ConnectionLost), // error during commit: Galera lost its primary component in the middle of one
+    (1205, Cause::LockWait),       // lock wait timeout
+    (1213, Cause::Deadlock),       // deadlock, also certification failure at commit
+    (1203, Cause::TooManyConnections), // too many connections of this user
+    (1290, Cause::ReadOnly),       // running with --read-only, as a failover leaves an old primary
+    (1317, Cause::Interrupted),    // query interrupted
+    (1412, Cause::Conflict),       // a table was changed after the transaction had begun, as by ALTER TABLE
+    (1836, Cause::ReadOnly),       // running in read-only mode
+    (1927, Cause::ConnectionLost), // connection was killed (MariaDB)
+    (1969, Cause::Interrupted),    // statement took too long (MariaDB)
+    (3024, Cause::Interrupted),    // statement took too long (MySQL)
+    (3100, Cause::Conflict),       // group replication: a hook refused, as where the group is reforming
+    (3101, Cause::Conflict),       // group replication: rolled back at commit by certification
+    (4031, Cause::ConnectionLost), // disconnected for inactivity: the process was suspended (MySQL)
+    (8002, Cause::Conflict),       // TiDB: write conflict
+    (8005, Cause::Conflict),       // TiDB: transaction retryable
 ];
 
 /// Whether a driver's error is of the kind that passes: a lost connection, a deadlock, a lock that was busy, a
 /// server that restarts or is being failed over.
 pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
+    passing(error).is_some()
+}
+
+/// Why a driver's error passes, if it does.
+fn passing(error: &sqlx::Error) -> Option<Cause> {
     match error {
-        sqlx::Error::Io(_)
-        | sqlx::Error::Protocol(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(error) => {
-            let mysql = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>();
-            let busy = error.code().is_some_and(|code| matches!(code.as_ref(), "5" | "6" | "261" | "517"));
-            mysql.map_or(busy, |mysql| TRANSIENT_NUMBERS.contains(&mysql.number()))
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
+            Some(Cause::ConnectionLost)
         }
-        _ => false,
+        sqlx::Error::PoolTimedOut => Some(Cause::TooManyConnections),
+        sqlx::Error::Database(error) => match error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+            Some(mysql) => {
+                let known = TRANSIENT_NUMBERS.iter().find(|(number, _)| *number == mysql.number());
+                known.map(|(_, cause)| *cause)
+            }
+            None => {
+                let busy =
+                    error.code().is_some_and(|code| matches!(code.as_ref(), "5" | "6" | "261" | "517"));
+                busy.then_some(Cause::Busy)
+            }
+        },
+        _ => None,
     }
 }
 

@@ -22,7 +22,7 @@ pub mod memory;
 pub mod sql;
 pub mod totals;
 
-pub use error::{BadValue, Result, SourceError, StoreError};
+pub use error::{BadValue, Cause, Result, SourceError, StoreError};
 pub use ledger::{Ledger, PROBES, RewardRow, Run, RunFigures, Standing, StoredTransfer};
 pub use totals::Totals;
 
@@ -121,6 +121,16 @@ pub trait Store: Send + Sync {
 
     /// What all runs together have brought in and paid.
     async fn totals(&self) -> Result<Totals>;
+}
+
+/// Whoever wants to know when a transaction or a plan has to be made again.
+pub trait OnRetry: std::fmt::Debug + Send + Sync {
+    fn retried(&self, cause: Cause);
+}
+
+/// Nobody.
+impl OnRetry for () {
+    fn retried(&self, _cause: Cause) {}
 }
 
 /// A transfer that waits, and how often it has been tried.

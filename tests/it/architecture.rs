@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms that it may name. `cli` and `app` may name everything.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("rewards", &[]),
     ("clock", &["rewards"]),
     ("config", &["rewards"]),
@@ -15,7 +15,8 @@ const ROOMS: [(&str, &[&str]); 11] = [
     ("proof", &["rewards", "frames", "audit", "store", "config"]),
     ("scheduler", &["rewards", "store", "jobs"]),
     ("files", &["rewards", "frames", "store"]),
-    ("ops", &["config", "rewards"]),
+    ("ops", &["config", "rewards", "clock"]),
+    ("web", &["ops"]),
 ];
 
 /// The files of the program, its tests left out.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::support::Backend;
 use crate::support::proxy::{Fault, Proxy, address};
 
-mod process;
+pub mod process;
 
 use process::{DUE, Daemon, Programme, STANDS, Systemd, clock, machine_time, until, until_true};
 
@@ -259,7 +259,7 @@ fn sighup_takes_a_good_configuration_and_refuses_a_bad_one() {
     fs::write(programme.scratch.path(".env"), "REWARDD__PROCESS__LEASE=7s\n").unwrap();
     programme.configure("");
     daemon.signal(Signal::HUP);
-    daemon.until_logged("[database] and [process] cannot be changed while running: restart");
+    daemon.until_logged("[database], [http] and [process] cannot be changed while running: restart");
     assert_eq!(daemon.log().matches("the new configuration is refused; the old one stays").count(), 4);
     assert!(next("30")(&daemon.state()), "the old schedule stays");
     assert!(!daemon.log().contains("DEBUG"));

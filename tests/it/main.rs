@@ -17,6 +17,7 @@ mod explain;
 mod galera;
 mod kills;
 mod loading;
+mod metrics;
 mod outages;
 mod partitions;
 mod properties;

@@ -70,7 +70,7 @@ fn pay(config: &Config, votes: &[RandomVote], looks: i64) -> (Vec<Plan>, State) 
         let kinds = vec![(Kind::Daily, now), (Kind::Hourly, now)];
         let walk = Walk { kinds, start: calendar_start, now, catch_up: Duration::MAX };
         let mut paid = |_, outcome: &Outcome| {
-            if let Outcome::Paid(plan) = outcome {
+            if let Outcome::Paid(plan, _) = outcome {
                 plans.push((**plan).clone());
             }
         };

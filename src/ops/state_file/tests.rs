@@ -25,6 +25,7 @@ fn running() -> ProcessState {
         next_ticks: BTreeMap::from([("transfers".to_owned(), instant("2026-11-19T14:01:00Z"))]),
         last_error: Some(LastError { at, job: "transfers".to_owned(), error: "no route".to_owned() }),
         waiting: vec!["day 2026-11-18: an hour of this day has failed".to_owned()],
+        http: Some("127.0.0.1:9464".parse().unwrap()),
     }
 }
 
@@ -107,7 +108,8 @@ fn what_is_written_is_read_again_and_looks_like_this() {
   },
   "waiting": [
     "day 2026-11-18: an hour of this day has failed"
-  ]
+  ],
+  "http": "127.0.0.1:9464"
 }
 "#;
     assert_eq!(fs::read_to_string(&path).unwrap(), expected);

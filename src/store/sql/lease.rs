@@ -2,19 +2,20 @@
 
 use async_trait::async_trait;
 
-use super::bind::Value;
+use super::bind::{Row, Value};
 use super::driver::{Database, Tx};
 use super::statements as sql;
 use super::store::SqlStore;
 use super::text::OwnRow;
 use super::transaction::Work;
 use crate::store::error::doing;
-use crate::store::{Lease, Leases, Result, StoreError};
+use crate::store::{Lease, Leases, OnRetry, Result, StoreError};
 
 /// One update of the lease; gives whether it was as expected.
 struct Update<'a> {
     sql: &'static str,
     values: &'a [Value<'a>],
+    retries: &'a dyn OnRetry,
 }
 
 impl Work for Update<'_> {
@@ -24,6 +25,16 @@ impl Work for Update<'_> {
     async fn run(&self, tx: &mut Tx) -> Result<bool> {
         Ok(tx.execute(self.sql, self.values).await.map_err(doing("updating the lease"))? == 1)
     }
+
+    fn retried(&self, error: &StoreError) {
+        self.retries.retried(error.cause());
+    }
+}
+
+impl SqlStore {
+    async fn update_lease(&self, sql: &'static str, values: &[Value<'_>]) -> Result<bool> {
+        self.database().run_tx(&Update { sql, values, retries: self.retries() }).await
+    }
 }
 
 /// The lease as it stands.
@@ -32,6 +43,11 @@ impl Work for Update<'_> {
 /// [`crate::store::StoreError`].
 pub async fn read_lease(database: &Database) -> Result<Lease> {
     let rows = database.fetch(sql::LEASE, &[]).await.map_err(doing("reading the lease"))?;
+    lease_of(&rows)
+}
+
+/// The lease in the rows of [`sql::LEASE`].
+pub(super) fn lease_of(rows: &[Row]) -> Result<Lease> {
     let row =
         rows.first().ok_or_else(|| StoreError::Broken { what: "the lease row is missing".to_owned() })?;
     let row = OwnRow { table: "reward_lease", row };
@@ -47,15 +63,15 @@ impl Leases for SqlStore {
     async fn take_lease(&self, seen: &Lease, holder: &str) -> Result<Option<i64>> {
         let fence = seen.fence + 1;
         let values = [holder.into(), fence.into(), seen.fence.into(), seen.renewals.into()];
-        let taken = self.database().run_tx(&Update { sql: sql::TAKE_LEASE, values: &values }).await?;
+        let taken = self.update_lease(sql::TAKE_LEASE, &values).await?;
         Ok(taken.then_some(fence))
     }
 
     async fn renew_lease(&self, fence: i64) -> Result<bool> {
-        self.database().run_tx(&Update { sql: sql::RENEW_LEASE, values: &[fence.into()] }).await
+        self.update_lease(sql::RENEW_LEASE, &[fence.into()]).await
     }
 
     async fn release_lease(&self, fence: i64) -> Result<()> {
-        self.database().run_tx(&Update { sql: sql::RELEASE_LEASE, values: &[fence.into()] }).await.map(drop)
+        self.update_lease(sql::RELEASE_LEASE, &[fence.into()]).await.map(drop)
     }
 }

@@ -14,6 +14,7 @@ mod report;
 mod source;
 pub mod statements;
 mod store;
+mod survey;
 mod text;
 mod transaction;
 
@@ -26,5 +27,6 @@ pub use remote::SqlRemote;
 pub use report::{TopRow, last_record, top_rows};
 pub use source::{Effort, LEFT_TO_OTHERS, SourceNames, SqlSource};
 pub use store::{Fence, SqlStore};
+pub use survey::{Survey, survey};
 pub use text::{parse_time, sql_time};
 pub use transaction::Work;

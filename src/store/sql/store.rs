@@ -22,7 +22,7 @@ use crate::rewards::window::{Instant, Kind, Window};
 use crate::store::error::doing;
 use crate::store::memory::State;
 use crate::store::{
-    Commit, Committed, Programme, QueuedTransfer, Result, RulesVersion, Store, StoreError, Totals,
+    Commit, Committed, OnRetry, Programme, QueuedTransfer, Result, RulesVersion, Store, StoreError, Totals,
 };
 
 /// See the module.
@@ -30,6 +30,7 @@ use crate::store::{
 pub struct SqlStore {
     database: Database,
     fence: Arc<Fence>,
+    retries: Arc<dyn OnRetry>,
 }
 
 /// The fence that this process writes under; shared by all that writes for it.
@@ -72,6 +73,7 @@ impl Fence {
 /// A write under the fence.
 struct Fenced<'a, W> {
     fence: i64,
+    retries: &'a dyn OnRetry,
     work: &'a W,
 }
 
@@ -87,21 +89,30 @@ impl<W: Work> Work for Fenced<'_, W> {
         }
         self.work.run(tx).await
     }
+
+    fn retried(&self, error: &StoreError) {
+        self.retries.retried(error.cause());
+    }
 }
 
 impl SqlStore {
     #[must_use]
-    pub const fn new(database: Database, fence: Arc<Fence>) -> Self {
-        Self { database, fence }
+    pub const fn new(database: Database, fence: Arc<Fence>, retries: Arc<dyn OnRetry>) -> Self {
+        Self { database, fence, retries }
     }
 
     pub(super) const fn database(&self) -> &Database {
         &self.database
     }
 
+    pub(super) fn retries(&self) -> &dyn OnRetry {
+        self.retries.as_ref()
+    }
+
     /// Every write of this store goes through here.
     async fn write<W: Work>(&self, work: &W) -> Result<W::Output> {
-        self.database.run_tx(&Fenced { fence: self.fence.number(), work }).await
+        let (fence, retries) = (self.fence.number(), self.retries.as_ref());
+        self.database.run_tx(&Fenced { fence, retries, work }).await
     }
 
     /// Everything that bears on further runs, for runs in memory that go on from here.
@@ -203,7 +214,12 @@ impl Store for SqlStore {
     }
 
     async fn commit(&self, commit: Commit<'_>) -> Result<Committed> {
-        self.write(&CommitRun { database: &self.database, commit }).await
+        let committed = self.write(&CommitRun { database: &self.database, commit }).await;
+        // No transaction is tried again for it, but the plan is.
+        if let Err(error @ StoreError::Stale) = &committed {
+            self.retries.retried(error.cause());
+        }
+        committed
     }
 
     async fn queued_transfers(

@@ -22,6 +22,9 @@ pub trait Work: Sync {
 
     /// The statements, between begin and commit.
     fn run(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Output>> + Send;
+
+    /// The transaction is about to be tried again because of this.
+    fn retried(&self, _error: &StoreError) {}
 }
 
 impl Database {
@@ -40,6 +43,7 @@ impl Database {
             // A stale plan is transient too, but has to be made anew: that is the job's part.
             .when(|error| error.is_transient() && !matches!(error, StoreError::Stale))
             .notify(|error, pause| {
+                work.retried(error);
                 tracing::warn!(
                     transaction = W::NAME,
                     ?pause,

@@ -1,6 +1,7 @@
 //! A daemon as a process of a test's own, and what it works on.
 
 use std::fs::{self, File};
+use std::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -224,6 +225,12 @@ impl Daemon {
     pub fn state(&self) -> Value {
         let text = fs::read_to_string(&self.state_file).unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Where it serves metrics and health, once it does.
+    pub fn address(&self) -> SocketAddr {
+        let state = self.until_state("an address", |state| state["http"].is_string());
+        state["http"].as_str().unwrap().parse().unwrap()
     }
 
     pub fn until_state(&self, what: &str, reached: impl Fn(&Value) -> bool) -> Value {

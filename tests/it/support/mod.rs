@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 
 pub mod backend;
 pub mod history;
+pub mod http;
 pub mod proxy;
 pub mod server;
 pub mod tables;

@@ -125,6 +125,12 @@ pub const TRANSFER_FAILED: &str = "/* transfers_failed */ \
 pub const TRANSFERS_WAITING: &str = "/* queue_length */ \
      SELECT CAST(cc_reward AS CHAR) FROM special_transfers WHERE next_attempt_at >= '1000-01-01 00:00:00.000000'";
 
+/// When the transfer that waits longest was queued: as its hour was paid.
+pub const OLDEST_WAITING: &str = "/* survey */ \
+     SELECT CAST(MIN(committed_at) AS CHAR) FROM special_transfers JOIN reward_runs \
+     ON reward_runs.reward_type = 'hourly' AND reward_runs.time = special_transfers.time \
+     WHERE next_attempt_at >= '1000-01-01 00:00:00.000000'";
+
 /// By the windows, newest first: nothing before the one that is found is looked at.
 pub const LAST_RECORD: &str = "/* last_record */ \
      SELECT record FROM reward_runs JOIN reward_distribution_logs \
@@ -149,7 +155,7 @@ pub fn all() -> impl Iterator<Item = &'static str> {
     OF_THE_STORE.into_iter().chain(ledger::ALL)
 }
 
-const OF_THE_STORE: [&str; 33] = [
+const OF_THE_STORE: [&str; 34] = [
     PROGRAMME,
     INSERT_PROGRAMME,
     UPDATE_PROGRAMME,
@@ -178,6 +184,7 @@ const OF_THE_STORE: [&str; 33] = [
     TRANSFER_DELIVERED,
     TRANSFER_FAILED,
     TRANSFERS_WAITING,
+    OLDEST_WAITING,
     LAST_RECORD,
     LEASE,
     TAKE_LEASE,

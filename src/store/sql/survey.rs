@@ -1,0 +1,59 @@
+//! How things stand, for metrics and health. Read again and again while others work, so it takes no lock.
+
+use super::commit::{held, read_books};
+use super::driver::{Database, Tx};
+use super::lease::lease_of;
+use super::statements as sql;
+use super::text::OwnRow;
+use crate::rewards::money::Units;
+use crate::rewards::window::Instant;
+use crate::store::error::doing;
+use crate::store::{Lease, Result, Totals};
+
+/// All of one view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survey {
+    pub lease: Lease,
+    /// Of all runs; all zero before the first.
+    pub totals: Totals,
+    /// Transfers that wait, and the sum of their amounts.
+    pub queued: u64,
+    pub queued_amount: Units,
+    /// When the one that waits longest was queued.
+    pub oldest_queued_at: Option<Instant>,
+}
+
+/// Looks at the rewards' database.
+///
+/// # Errors
+/// [`crate::store::StoreError`].
+pub async fn survey(database: &Database) -> Result<Survey> {
+    let mut tx = database.begin_read().await.map_err(doing("beginning to look"))?;
+    let found = look(&mut tx).await;
+    // Nothing was written; where the connection is gone, so is the view.
+    if let Err(rollback) = tx.rollback().await {
+        tracing::debug!(%rollback, "a view could not be ended");
+    }
+    found
+}
+
+async fn look(tx: &mut Tx) -> Result<Survey> {
+    let lease = tx.fetch(sql::LEASE, &[]).await.map_err(doing("reading the lease"))?;
+    let runs = tx.fetch(sql::RUNS, &[]).await.map_err(doing("counting the runs"))?;
+    let totals = if runs.is_empty() { Totals::default() } else { read_books(tx).await?.2 };
+    let pools = tx.fetch(sql::POOLS_HELD, &[]).await.map_err(doing("adding up the pools"))?;
+    let hours = tx.fetch(sql::UNPAID_HOURLY_SHARES, &[]).await.map_err(doing("adding up hours"))?;
+    let waiting = tx.fetch(sql::TRANSFERS_WAITING, &[]).await.map_err(doing("reading the queue"))?;
+    let amount = |row| OwnRow { table: "special_transfers", row }.units(0, "cc_reward");
+    let amounts = waiting.iter().map(amount).collect::<Result<Vec<Units>>>()?;
+    let oldest = tx.fetch(sql::OLDEST_WAITING, &[]).await.map_err(doing("reading the queue"))?;
+    let oldest = OwnRow { table: "reward_runs", row: &oldest[0] };
+    let is_there = oldest.optional_text(0)?.is_some();
+    Ok(Survey {
+        lease: lease_of(&lease)?,
+        totals: held(totals, &pools, &hours)?,
+        queued: amounts.len() as u64,
+        queued_amount: amounts.into_iter().sum(),
+        oldest_queued_at: is_there.then(|| oldest.instant(0, "committed_at")).transpose()?,
+    })
+}
