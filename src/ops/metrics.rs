@@ -1,6 +1,8 @@
 //! What Prometheus reads at `/metrics`. Every series is there from the start, with each value that its labels can have,
 //! so that a rate is known from the first event on and an alert on what never came can be told from a wrong name.
 //!
+//! The jobs hourly, daily and transfers are told apart by the label `kind`: `job` is Prometheus's own, for what it scrapes.
+//!
 //! The registry is an object that is handed down; nothing is global. It is only told: nobody else needs the crate, and
 //! a scrape waits for no database.
 
@@ -70,12 +72,12 @@ impl Metrics {
             last_success: make.gauges(
                 "rewardd_last_success_timestamp_seconds",
                 "When a job last did all that was due; 0 where it has not since the start.",
-                &["job"],
+                &["kind"],
             ),
             next_tick: make.gauges(
                 "rewardd_next_tick_timestamp_seconds",
                 "When a job looks next for what is due; 0 where it never does.",
-                &["job"],
+                &["kind"],
             ),
             build_info: make.gauges(
                 "rewardd_build_info",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::metrics::Scraped;
 use crate::support::Backend;
 use crate::support::proxy::{Fault, Proxy, address};
 
@@ -359,8 +360,10 @@ fn a_window_whose_plan_panics_stands_alone_and_is_tried_again() {
     set_pool("-99999.00000000");
     programme.configure("[schedule]\ndaily = \"35 0 * * * *\"\n");
     let clock = clock("2026-11-19T00:20:00Z", 3600);
-    let mut daemon = programme.start("daemon", &[("REWARDD_CLOCK", &clock)]);
+    let listen = ("REWARDD__HTTP__LISTEN", "127.0.0.1:0");
+    let mut daemon = programme.start("daemon", &[listen, ("REWARDD_CLOCK", &clock)]);
     daemon.until_logged("making the plan has failed");
+    assert!(Scraped::of(daemon.address()).count("rewardd_panics_total") >= 1);
     daemon
         .until_state("what waits, and why", |state| state["waiting"].to_string().contains("day 2026-11-18"));
     assert_eq!(programme.runs(), 23);

@@ -17,7 +17,8 @@ fn case() -> PathBuf {
 
 fn config(remote: &str) -> String {
     format!(
-        "[programme]\nstart = \"2026-11-19\"\n[special]\npartners = [1, 4, 999]\n[remote]\nurl = {remote:?}\n"
+        "[programme]\nstart = \"2026-11-19\"\n[special]\npartners = [1, 4, 999]\n[remote]\nurl = {remote:?}\n[http]\n\
+         listen = \"\"\n"
     )
 }
 

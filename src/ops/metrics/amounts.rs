@@ -24,9 +24,9 @@ pub(super) struct Amounts {
 }
 
 impl Amounts {
-    /// Amounts that only grow, by the label `job`.
+    /// Amounts that only grow, by the label `kind`.
     pub fn counters(name: &str, help: &str, jobs: &[&'static str]) -> prometheus::Result<Self> {
-        Self::new(name, help, MetricType::COUNTER, vec!["job".to_owned()], jobs)
+        Self::new(name, help, MetricType::COUNTER, vec!["kind".to_owned()], jobs)
     }
 
     /// One amount that comes and goes.
@@ -66,7 +66,7 @@ impl Amounts {
         let mut metric = Metric::default();
         if job != ALONE {
             let mut label = LabelPair::default();
-            label.set_name("job".to_owned());
+            label.set_name("kind".to_owned());
             label.set_value(job.to_owned());
             metric.set_label(vec![label]);
         }

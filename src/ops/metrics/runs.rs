@@ -59,23 +59,23 @@ impl Runs {
             ended: make.counters(
                 "rewardd_runs_total",
                 "Runs of windows, and looks of the job transfers, by what became of them.",
-                &["job", "outcome"],
+                &["kind", "outcome"],
             ),
             seconds: make.seconds(
                 "rewardd_run_duration_seconds",
                 "How long it took to pay a window, all phases together.",
-                &["job"],
+                &["kind"],
             ),
             phase_seconds: make.seconds(
                 "rewardd_run_phase_duration_seconds",
                 "How long each phase of paying a window took.",
-                &["job", "phase"],
+                &["kind", "phase"],
             ),
-            votes: make.counters("rewardd_votes_total", "Votes in the windows that were paid.", &["job"]),
+            votes: make.counters("rewardd_votes_total", "Votes in the windows that were paid.", &["kind"]),
             voters: make.counters(
                 "rewardd_voters_total",
                 "Voters, and so reward rows written, summed over the windows that were paid.",
-                &["job"],
+                &["kind"],
             ),
             distributed: make
                 .paid("rewardd_distributed_cc_total", "CC paid by runs, the market bonus apart."),

@@ -48,12 +48,12 @@ impl Standing {
             due: make.gauges(
                 "rewardd_windows_due",
                 "Windows that have ended, are not paid, and are within catch-up.",
-                &["job"],
+                &["kind"],
             ),
             overdue: make.gauges(
                 "rewardd_windows_overdue",
                 "Windows past schedule.catch_up that wait for an operator.",
-                &["job"],
+                &["kind"],
             ),
             pools_held: make.held("rewardd_pool_held_cc", "CC held in the pools of the days."),
             hours_held: make.held(
