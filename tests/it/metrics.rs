@@ -119,7 +119,7 @@ fn what_is_scraped_is_what_the_tables_say(backend: Backend) {
     assert!(delivered > 0);
     assert_eq!(scraped.count("rewardd_transfers_total{outcome=\"delivered\"}"), delivered);
     let unpaid = sum(&programme, "hourly_share", "reward_settlements WHERE paid = 0");
-    assert_eq!(scraped.text("rewardd_hours_held_cc"), unpaid);
+    assert_eq!(scraped.text("rewardd_unpaid_shares_cc"), unpaid);
     let rules = programme.scratch.one("SELECT MIN(rules_version) FROM reward_runs");
     let version = env!("CARGO_PKG_VERSION");
     let build = format!("rewardd_build_info{{rules_version=\"{rules}\",version=\"{version}\"}}");

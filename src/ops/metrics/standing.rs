@@ -57,7 +57,7 @@ impl Standing {
             ),
             pools_held: make.held("rewardd_pool_held_cc", "CC held in the pools of the days."),
             hours_held: make.held(
-                "rewardd_hours_held_cc",
+                "rewardd_unpaid_shares_cc",
                 "Hourly shares, in CC, of settled hours whose own payment is still to come.",
             ),
             difference: make.held(

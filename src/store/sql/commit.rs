@@ -263,7 +263,11 @@ fn assert_rows(matched: u64, what: &str) -> Result<()> {
 
 /// The running sums, without what is held.
 pub(super) async fn read_books(tx: &mut Tx) -> Result<(u64, String, Totals)> {
-    let rows = tx.fetch(sql::BOOKS, &[]).await.map_err(doing("reading the books"))?;
+    books_of(&tx.fetch(sql::BOOKS, &[]).await.map_err(doing("reading the books"))?)
+}
+
+/// The running sums in the rows of [`sql::BOOKS`].
+pub(super) fn books_of(rows: &[Row]) -> Result<(u64, String, Totals)> {
     let row = rows.first().ok_or_else(|| broken("no programme is recorded".to_owned()))?;
     let row = OwnRow { table: "reward_programme", row };
     let totals = Totals {

@@ -1,6 +1,6 @@
 //! How things stand, for metrics and health. Read again and again while others work, so it takes no lock.
 
-use super::commit::{held, read_books};
+use super::commit::{books_of, held};
 use super::driver::{Database, Tx};
 use super::lease::lease_of;
 use super::statements as sql;
@@ -38,15 +38,15 @@ pub async fn survey(database: &Database) -> Result<Survey> {
 }
 
 async fn look(tx: &mut Tx) -> Result<Survey> {
-    let lease = tx.fetch(sql::LEASE, &[]).await.map_err(doing("reading the lease"))?;
-    let runs = tx.fetch(sql::RUNS, &[]).await.map_err(doing("counting the runs"))?;
-    let totals = if runs.is_empty() { Totals::default() } else { read_books(tx).await?.2 };
-    let pools = tx.fetch(sql::POOLS_HELD, &[]).await.map_err(doing("adding up the pools"))?;
-    let hours = tx.fetch(sql::UNPAID_HOURLY_SHARES, &[]).await.map_err(doing("adding up hours"))?;
-    let waiting = tx.fetch(sql::TRANSFERS_WAITING, &[]).await.map_err(doing("reading the queue"))?;
+    let lease = tx.look(sql::LEASE, &[]).await.map_err(doing("reading the lease"))?;
+    let books = tx.look(sql::BOOKS, &[]).await.map_err(doing("reading the books"))?;
+    let totals = if books.is_empty() { Totals::default() } else { books_of(&books)?.2 };
+    let pools = tx.look(sql::POOLS_HELD, &[]).await.map_err(doing("adding up the pools"))?;
+    let hours = tx.look(sql::UNPAID_HOURLY_SHARES, &[]).await.map_err(doing("adding up hours"))?;
+    let waiting = tx.look(sql::TRANSFERS_WAITING, &[]).await.map_err(doing("reading the queue"))?;
     let amount = |row| OwnRow { table: "special_transfers", row }.units(0, "cc_reward");
     let amounts = waiting.iter().map(amount).collect::<Result<Vec<Units>>>()?;
-    let oldest = tx.fetch(sql::OLDEST_WAITING, &[]).await.map_err(doing("reading the queue"))?;
+    let oldest = tx.look(sql::OLDEST_WAITING, &[]).await.map_err(doing("reading the queue"))?;
     let oldest = OwnRow { table: "reward_runs", row: &oldest[0] };
     let is_there = oldest.optional_text(0)?.is_some();
     Ok(Survey {
