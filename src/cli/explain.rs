@@ -25,14 +25,12 @@ use page::Page;
 /// rounding left over, the ECC cap, the market bonus: one page that adds up to what is stored. It is made from the votes
 /// as they are now; where they have changed since the payment it says so. Reads only.
 ///
-///   rewardd explain --partner 4711 --day 2026-11-19
-///   rewardd explain --partner 4711 --hour 2026-11-19T13:00:00Z
-///
 /// Exit codes: 0 explained, also where votes have changed since · 1 nothing to explain: no vote in that window, not yet
 /// paid, or before the programme's start · 2 wrong arguments · 69 a database cannot be opened · 70 what is stored is not
 /// what these votes come to.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "rewardd explain --partner 4711 --day 2026-11-19\n\
+                        rewardd explain --partner 4711 --hour 2026-11-19T13:00:00Z --without-others")]
 pub(super) struct Explain {
     /// The partner's id.
     #[arg(long, value_name = "ID", value_parser = partner, allow_negative_numbers = true)]

@@ -34,7 +34,10 @@ pub enum ProofError {
     Plan(#[from] PlanError),
     #[error(transparent)]
     Frame(#[from] FrameError),
-    #[error("{window} has not been paid")]
+    #[error(
+        "{window} has not been paid; `rewardd once {kind} --window {start} --dry-run` says why, or what it would pay",
+        kind = window.kind, start = show(window.start)
+    )]
     NotPaid { window: Window },
     #[error("no programme is recorded: nothing has been paid yet")]
     NoProgramme,
@@ -48,7 +51,9 @@ pub enum ProofError {
     Rules { version: String, why: String },
     #[error("{window} is before {start}, the programme's first day: nothing was paid for it")]
     BeforeStart { window: Window, start: NaiveDate },
-    #[error("partner {partner_id} has no vote in {window}, so it was paid nothing for it")]
+    #[error(
+        "partner {partner_id} has no vote in {window}, so it was paid nothing for it; name a window that it voted in"
+    )]
     DidNotVote { window: Window, partner_id: i64 },
     #[error(
         "partner {partner_id} was paid {paid} for {window}, at position {position}, but has no vote in it now: its \

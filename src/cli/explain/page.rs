@@ -5,8 +5,9 @@ use std::fmt;
 use super::words::{ahead_by, behind_by, category, change, counted, met, order, short, unmet, whole};
 use crate::proof::explain::{
     Agreement, Amount, BonusExplained, Condition, Cut, Explanation, Money, Neighbour, PartExplained,
-    TransferExplained, Whole,
+    TransferExplained,
 };
+use crate::rewards::allocation::Share;
 use crate::rewards::money::Units;
 use crate::rewards::vote::Tally;
 use crate::rewards::window::{Kind, show};
@@ -35,8 +36,13 @@ impl Page<'_> {
     /// An amount of the first column.
     fn width(&self) -> usize {
         let explanation = self.0;
-        let sums = [Some(explanation.computed_sum()), explanation.stored_sum()];
-        sums.iter().flatten().map(|sum| sum.to_string().len()).max().unwrap_or_default().max(12)
+        let largest = match explanation.source {
+            Money::Hour { total, .. } => total,
+            Money::Day { shared, .. } => shared,
+        };
+        // A stored sum may be anything, and so may have been what the pool held.
+        let amounts = [Some(largest), Some(explanation.computed_sum()), explanation.stored_sum()];
+        amounts.iter().flatten().map(|amount| amount.text().as_str().len()).max().unwrap_or_default()
     }
 
     /// What has been said of an amount goes on below, in the second column.
@@ -54,14 +60,13 @@ impl Page<'_> {
         writeln!(f, "Partner {}, {window}", tally.partner_id)?;
         match self.0.stored_sum() {
             Some(sum) => writeln!(f, "Paid {sum} CC, by run {} at {}", run.sequence, show(run.committed_at))?,
-            None => writeln!(
-                f,
-                "Not paid: run {} at {} wrote no row for it",
-                run.sequence,
-                show(run.committed_at)
-            )?,
+            None => {
+                let (run, at) = (run.sequence, show(run.committed_at));
+                writeln!(f, "No row of this partner is stored; the window was paid by run {run} at {at}")?;
+            }
         }
-        writeln!(f, "by the rules {}", run.rules_version)?;
+        // Enough to find them by; the JSON has all of it.
+        writeln!(f, "by the rules {:.12}", run.rules_version)?;
         self.agreement(f)
     }
 
@@ -95,7 +100,7 @@ impl Page<'_> {
         }
         match (differing.is_empty(), &self.0.stored) {
             (true, _) => writeln!(f, "This partner's row is the same for all that."),
-            (false, None) => writeln!(f, "No row of this partner is stored."),
+            (false, None) => Ok(()),
             (false, Some(_)) => writeln!(f, "Other than it comes out now: {}.", named(&differing)),
         }
     }
@@ -153,9 +158,27 @@ impl Page<'_> {
                     "from votes that came after their hour was settled"
                 };
                 self.beside(f, Some(late_total), late)?;
-                self.beside(f, Some(shared), "to share")
+                self.beside(f, Some(shared), "to share:")?;
+                self.splits(f)
             }
         }
+    }
+
+    /// The shares of a day's pool that its parts are cut from.
+    fn splits(&self, f: Out<'_, '_>) -> Written {
+        for (index, part) in self.0.parts.iter().enumerate() {
+            let Some(Cut { share, .. }) = part.cuts.first() else { continue };
+            if part.cuts.len() == 1 {
+                self.beside(
+                    f,
+                    Some(share.amount()),
+                    &format!("{} for {}", portion(share), category(part.column)),
+                )?;
+            } else if index == 0 {
+                self.beside(f, Some(share.amount()), &format!("{} for the fixed tiers", portion(share)))?;
+            }
+        }
+        Ok(())
     }
 
     fn parts(&self, f: Out<'_, '_>) -> Written {
@@ -198,25 +221,14 @@ impl Page<'_> {
         let name = category(part.column);
         self.beside(f, amount.stored, &format!("{name}: {}", self.outcome(part)))?;
         self.comes_out(f, amount)?;
-        let cuts: Vec<String> = part.cuts.iter().rev().map(cut).collect();
-        let members = counted(u64::from(part.members), "member");
-        self.below(f, &format!("{} for {members} = {}", part.part, cuts.join(", ")))?;
+        self.below(f, &self.made(part))?;
         if let Some(ecc) = &part.ecc {
-            let capped = if ecc.is_capped(&self.0.tally) { "more than the cap" } else { "not capped" };
-            let cap = format!(
-                "cap {} = {} × {} / {}",
-                ecc.cap,
-                short(ecc.multiplier),
-                ecc.top_ecc,
-                ecc.top_members
-            );
-            self.below(
-                f,
-                &format!(
-                    "{cap}, the best {} by ECC; {capped}",
-                    counted(u64::from(ecc.top_members), "partner")
-                ),
-            )?;
+            let best = match ecc.top_members {
+                1 => "the ECC of position 1".to_owned(),
+                last => format!("the mean ECC of positions 1 to {last}"),
+            };
+            let capped = if ecc.is_capped(&self.0.tally) { "the partner has more" } else { "not reached" };
+            self.below(f, &format!("cap {} = {} × {best}; {capped}", ecc.cap, short(ecc.multiplier)))?;
         }
         let Some(share) = &part.share else { return Ok(()) };
         let by = match part.ecc {
@@ -231,6 +243,22 @@ impl Page<'_> {
         self.below(f, &format!("{by} = {}{unit}", share.base))
     }
 
+    /// How a part came about, and for how many.
+    fn made(&self, part: &PartExplained) -> String {
+        let mut made = format!("{} for {}", part.part, counted(u64::from(part.members), "member"));
+        if let Some(Cut { from, share }) = part.cuts.last() {
+            made.push_str(&format!(": {} of {}", portion(share), whole(*from)));
+        }
+        if !part.undistributed.is_zero() {
+            let to = match self.0.window.kind {
+                Kind::Hourly => "the pool of the oldest unpaid day",
+                Kind::Daily => "the pool of the next day",
+            };
+            made.push_str(&format!("; nobody gets it, it goes to {to}"));
+        }
+        made
+    }
+
     fn outcome(&self, part: &PartExplained) -> String {
         let voters = self.0.voters;
         if !part.is_member() {
@@ -241,7 +269,7 @@ impl Page<'_> {
             return format!("not paid — {}", why.join("; "));
         }
         if part.share.is_none() {
-            return "not paid — no member has ECC to weigh, so nobody gets it".to_owned();
+            return "not paid — no member has ECC that counts".to_owned();
         }
         let own = part.conditions.iter().filter(|condition| {
             matches!(condition, Condition::Position { .. } | Condition::TierMinVotes { .. })
@@ -250,7 +278,7 @@ impl Page<'_> {
     }
 
     fn bonus(&self, f: Out<'_, '_>, bonus: &BonusExplained, amount: &Amount) -> Written {
-        let made = format!("market bonus: {} of {}, the sum of the above", short(bonus.ratio), bonus.of);
+        let made = format!("market bonus: {} × {}, the sum of the above", short(bonus.ratio), bonus.of);
         self.beside(f, amount.stored, &made)?;
         self.comes_out(f, amount)?;
         let Some(reference) = bonus.reference else {
@@ -311,15 +339,14 @@ fn line(f: Out<'_, '_>, position: u32, tally: &Tally, why: &str) -> Written {
     writeln!(f, "  {position:>7}  partner {partner_id:<8} {votes:>9}  {ecc} ECC  {}  {why}", show(*last))
 }
 
-fn cut(cut: &Cut) -> String {
-    let Cut { from, share } = cut;
-    let unit = if share.has_unit() { " + 1 unit" } else { "" };
-    let of = match from {
-        Whole::FixedPart => String::new(),
-        Whole::HourlyShare | Whole::DailyPool => format!(" {}", share.of),
-    };
-    let named = if of.is_empty() { whole(*from).to_owned() } else { format!("{}{of}", whole(*from)) };
-    format!("{}/{} of {named}{unit}", short(share.weight), short(share.weights))
+/// A weight of all weights: a percentage where they are set as such.
+fn portion(share: &Share) -> String {
+    let unit = if share.has_unit() { " + 1 unit left over" } else { "" };
+    let percent = share.weight.floor_mul(Units::whole(100)).ok().filter(|_| share.weights == Units::ONE);
+    match percent {
+        Some(percent) => format!("{} %{unit}", short(percent)),
+        None => format!("{}/{}{unit}", short(share.weight), short(share.weights)),
+    }
 }
 
 fn days(bonus: &BonusExplained) -> String {

@@ -18,7 +18,7 @@ pub(super) fn counted(count: u64, thing: &str) -> String {
 /// The category of a reward column.
 pub(super) fn category(column: &str) -> &str {
     match column {
-        "daily_reward_top10p_ecc" => "top10% by ECC",
+        "daily_reward_top10p_ecc" => "top10% ECC",
         "daily_reward_top50p" => "top50%",
         "hourly_reward_top10p" => "top10%",
         "cc_market_reward" => "market bonus",
@@ -28,9 +28,9 @@ pub(super) fn category(column: &str) -> &str {
 
 pub(super) const fn whole(whole: Whole) -> &'static str {
     match whole {
-        Whole::HourlyShare => "the hour's",
-        Whole::DailyPool => "the pool's",
-        Whole::FixedPart => "the fixed tiers'",
+        Whole::HourlyShare => "what the hour shares",
+        Whole::DailyPool => "the pool",
+        Whole::FixedPart => "what the fixed tiers get",
     }
 }
 
