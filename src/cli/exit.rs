@@ -22,9 +22,9 @@ pub enum Exit {
     Usage,
     /// Some of what is due was not paid and waits: for an operator, or for another window.
     Waiting,
-    /// `verify`: votes or rates have changed since they were paid for.
+    /// `verify`, `explain`: votes or rates have changed since they were paid for.
     Drift,
-    /// `verify`: what is stored is not what it must be.
+    /// `verify`, `explain`: what is stored is not what it must be.
     Mismatch,
     /// `verify`: the audit log does not hold together.
     Tampering,
@@ -93,6 +93,7 @@ impl Exit {
             Some(ProofError::Source(error)) => return Self::of_cause(error.as_ref()),
             Some(ProofError::Plan(error)) => return Self::of_cause(error),
             Some(ProofError::Frame(error)) => return Self::of_cause(error),
+            Some(ProofError::VotesGone { .. }) => return Some(Self::Drift),
             _ => {}
         }
         if let Some(error) = cause.downcast_ref::<StoreError>() {

@@ -25,9 +25,9 @@ use page::Page;
 /// rounding left over, the ECC cap, the market bonus: one page that adds up to what is stored. It is made from the votes
 /// as they are now; where they have changed since the payment it says so. Reads only.
 ///
-/// Exit codes: 0 explained, also where votes have changed since · 1 nothing to explain: no vote in that window, not yet
-/// paid, or before the programme's start · 2 wrong arguments · 69 a database cannot be opened · 70 what is stored is not
-/// what these votes come to.
+/// Exit codes: 0 what is stored agrees · 1 nothing to explain: no vote in that window, not yet paid, or before the
+/// programme's start · 2 wrong arguments · 4 explained, but votes or rates have changed since the payment · 5 explained,
+/// but what is stored is not what these votes come to · 69 a database cannot be opened.
 #[derive(Debug, Args)]
 #[command(after_help = "rewardd explain --partner 4711 --day 2026-11-19\n\
                         rewardd explain --partner 4711 --hour 2026-11-19T13:00:00Z --without-others")]
@@ -80,8 +80,9 @@ impl Explain {
     pub async fn execute(self, config: Config) -> anyhow::Result<Exit> {
         let app = App::open(config, Arc::new(SystemClock), Mode::Look).await?;
         let prover = app.prover().await?;
-        let window = self.window.window(&prover.calendar);
-        let mut explanation = prover.explain(window, self.partner).await?;
+        let explained = prover.explain(self.window.window(&prover.calendar), self.partner).await;
+        app.database.close().await;
+        let mut explanation = explained?;
         if self.without_others {
             explanation = explanation.without_others();
         }
@@ -91,8 +92,9 @@ impl Explain {
             say!("{}", Page(&explanation));
         }
         Ok(match explanation.agreement() {
-            Agreement::Agrees | Agreement::Drifted => Exit::Done,
-            Agreement::Differs => Exit::Broken,
+            Agreement::Agrees => Exit::Done,
+            Agreement::Drifted => Exit::Drift,
+            Agreement::Differs => Exit::Mismatch,
         })
     }
 }

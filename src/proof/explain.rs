@@ -50,7 +50,9 @@ pub struct Explanation {
     pub transfer: Option<TransferExplained>,
     /// The row as it was paid; none where there is none.
     pub stored: Option<RewardRow>,
-    /// What the run recorded otherwise than it comes out now.
+    /// Whether votes or rates came, changed or vanished since the run was made.
+    pub has_drifted: bool,
+    /// What the run recorded otherwise than it comes out now, what went in first.
     pub changes: Vec<Change>,
 }
 
@@ -272,7 +274,7 @@ impl Explanation {
 
     #[must_use]
     pub fn agreement(&self) -> Agreement {
-        if self.changes.iter().any(Change::is_drift) {
+        if self.has_drifted {
             return Agreement::Drifted;
         }
         let row = self.differing().is_empty() && self.changes.is_empty();

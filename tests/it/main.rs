@@ -14,6 +14,7 @@ mod daemon;
 mod distributions;
 mod doctor;
 mod explain;
+mod explanations;
 mod galera;
 mod kills;
 mod loading;

@@ -105,6 +105,8 @@ pub(super) fn change(change: &Change) -> String {
         Figure::CcTotal => "CC that brings money".to_owned(),
         Figure::CcRate => "CC rate".to_owned(),
         Figure::Tallies => return "what the votes add up to, partner by partner".to_owned(),
+        Figure::HourCc(hour) => format!("CC that brings money, hour {hour}"),
+        Figure::HourRate(hour) => format!("CC rate, hour {hour}"),
         Figure::RateEnd => "CC rate at the end".to_owned(),
         Figure::RateReference => "CC rate before the day".to_owned(),
         Figure::BonusRatio => "market bonus ratio".to_owned(),

@@ -28,6 +28,10 @@ pub enum Figure {
     CcRate,
     /// What the votes add up to, partner by partner, as a digest.
     Tallies,
+    /// Σcc of an hour that the run settled, by the hour's start.
+    HourCc(String),
+    /// The rate of such an hour.
+    HourRate(String),
     RateEnd,
     RateReference,
     BonusRatio,
@@ -40,32 +44,16 @@ pub enum Figure {
     Members(String),
 }
 
-impl Change {
-    /// Whether it is a change of what went into the run: votes or rates. The others follow from those, or nothing
-    /// that was allowed to happen explains them.
-    #[must_use]
-    pub const fn is_drift(&self) -> bool {
-        match self.figure {
-            Figure::Votes
-            | Figure::Voters
-            | Figure::VotesOf(_)
-            | Figure::CcOf(_)
-            | Figure::CcTotal
-            | Figure::CcRate
-            | Figure::Tallies
-            | Figure::RateEnd
-            | Figure::RateReference => true,
-            Figure::BonusRatio | Figure::EccCap | Figure::Shared | Figure::Part(_) | Figure::Members(_) => {
-                false
-            }
-        }
-    }
-}
-
 /// All that differs between two records of one run, what went in first.
 pub(super) fn between(then: &RunRecord, now: &RunRecord) -> Vec<Change> {
     let mut changes = Changes::default();
     changes.inputs(&then.inputs, &now.inputs);
+    for now in &now.settlements {
+        let hour = || now.hour_start.clone();
+        let then = then.settlements.iter().find(|then| then.hour_start == now.hour_start);
+        changes.note(Figure::HourCc(hour()), then.map(|then| &then.cc_total), Some(&now.cc_total));
+        changes.note(Figure::HourRate(hour()), then.map(|then| &then.cc_rate), Some(&now.cc_rate));
+    }
     let daily = |record: &RunRecord| {
         let daily = record.daily.as_ref();
         let rate_end = daily.map(|daily| daily.rate_end.clone());

@@ -18,6 +18,7 @@ use crate::store::{RewardRow, StoredTransfer};
 /// Explains the payments of one recomputed run, any number of them.
 pub struct Explainer<'run> {
     recomputed: &'run Recomputed,
+    has_drifted: bool,
     changes: Vec<Change>,
 }
 
@@ -25,8 +26,9 @@ impl<'run> Explainer<'run> {
     /// `recomputed` has to know the votes by type.
     #[must_use]
     pub fn new(recomputed: &'run Recomputed) -> Self {
-        let changes = changes::between(&recomputed.record, &recomputed.record_now());
-        Self { recomputed, changes }
+        let (then, now) = (&recomputed.record, recomputed.record_now());
+        let changes = changes::between(then, &now);
+        Self { recomputed, has_drifted: !now.has_inputs_of(then), changes }
     }
 
     /// Explains what a partner gets of the run, beside its stored row and transfer.
@@ -68,6 +70,7 @@ impl<'run> Explainer<'run> {
             amounts,
             transfer: has_transfer.then_some(TransferExplained { computed, stored: transfer }),
             stored,
+            has_drifted: self.has_drifted,
             changes: self.changes.clone(),
         })
     }

@@ -181,9 +181,8 @@ struct TransferRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct ChangeRecord {
     figure: &'static str,
-    /// The type of votes, or the reward column.
+    /// The type of votes, the start of an hour, or the reward column.
     of: Option<String>,
-    is_drift: bool,
     then: Option<String>,
     now: Option<String>,
 }
@@ -397,6 +396,8 @@ fn change(change: &Change) -> ChangeRecord {
         Figure::CcTotal => ("cc_total", None),
         Figure::CcRate => ("cc_rate", None),
         Figure::Tallies => ("digest", None),
+        Figure::HourCc(hour) => ("hour_cc_total", Some(hour)),
+        Figure::HourRate(hour) => ("hour_cc_rate", Some(hour)),
         Figure::RateEnd => ("rate_end", None),
         Figure::RateReference => ("rate_reference", None),
         Figure::BonusRatio => ("bonus_ratio", None),
@@ -405,11 +406,5 @@ fn change(change: &Change) -> ChangeRecord {
         Figure::Part(column) => ("part", Some(column)),
         Figure::Members(column) => ("members", Some(column)),
     };
-    ChangeRecord {
-        figure,
-        of: of.cloned(),
-        is_drift: change.is_drift(),
-        then: change.then.clone(),
-        now: change.now.clone(),
-    }
+    ChangeRecord { figure, of: of.cloned(), then: change.then.clone(), now: change.now.clone() }
 }
