@@ -17,7 +17,7 @@ use crate::rewards::window::{Calendar, Instant, Kind, Window};
 mod page;
 mod words;
 
-use page::Page;
+use page::page;
 
 /// Explain what a partner was paid for an hour or a day, and why.
 ///
@@ -89,7 +89,7 @@ impl Explain {
         if self.json {
             say!("{}", ExplanationRecord::new(&explanation).json());
         } else {
-            say!("{}", Page(&explanation));
+            say!("{}", page(&explanation));
         }
         Ok(match explanation.agreement() {
             Agreement::Agrees => Exit::Done,

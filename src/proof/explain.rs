@@ -254,10 +254,14 @@ pub enum Agreement {
 }
 
 impl Explanation {
-    /// Leaves out what belongs to other partners.
+    /// Leaves out what is not the partner's to see: other partners, and what a database said of a failed transfer.
     #[must_use]
-    pub fn without_others(self) -> Self {
-        Self { neighbours: None, ..self }
+    pub fn without_others(mut self) -> Self {
+        self.neighbours = None;
+        if let Some(stored) = self.transfer.as_mut().and_then(|transfer| transfer.stored.as_mut()) {
+            stored.last_error = None;
+        }
+        self
     }
 
     /// The partner's rewards together, as they come out now.

@@ -97,6 +97,7 @@ fn help_teaches() {
     assert_snapshot!("help", succeed(rewardd().arg("--help")));
     assert_snapshot!("help_once", succeed(rewardd().args(["once", "--help"])));
     assert_snapshot!("help_doctor", succeed(rewardd().args(["doctor", "--help"])));
+    assert_snapshot!("help_explain", succeed(rewardd().args(["explain", "--help"])));
     assert_snapshot!("help_simulate", succeed(rewardd().args(["simulate", "--help"])));
     assert_snapshot!("no_command", shown(&rewardd().output().unwrap(), &[]));
 }

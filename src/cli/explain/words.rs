@@ -1,6 +1,7 @@
 //! What the page calls things.
 
 use crate::proof::explain::{Change, Condition, Figure, Whole};
+use crate::rewards::allocation::Share;
 use crate::rewards::money::Units;
 use crate::rewards::rules::RankKey;
 use crate::rewards::vote::Reach;
@@ -31,6 +32,31 @@ pub(super) const fn whole(whole: Whole) -> &'static str {
         Whole::HourlyShare => "what the hour shares",
         Whole::DailyPool => "the pool",
         Whole::FixedPart => "what the fixed tiers get",
+    }
+}
+
+/// A weight of all weights, a percentage where they are set as such, of something.
+pub(super) fn portion(share: &Share, of: &str) -> String {
+    let percent = share.weight.floor_mul(Units::whole(100)).ok().filter(|_| share.weights == Units::ONE);
+    let mut portion = match percent {
+        Some(percent) => format!("{} %", short(percent)),
+        None => format!("{}/{}", short(share.weight), short(share.weights)),
+    };
+    if !of.is_empty() {
+        portion.push_str(&format!(" of {of}"));
+    }
+    if share.has_unit() {
+        portion.push_str(" + 1 unit left over");
+    }
+    portion
+}
+
+/// What became of the units that flooring left over.
+pub(super) fn left_over(share: &Share) -> String {
+    match (share.left_over as u64, share.has_unit()) {
+        (0, _) => String::new(),
+        (left, true) => format!(", and one of {} left over", counted(left, "unit")),
+        (left, false) => format!(", and none of {} left over", counted(left, "unit")),
     }
 }
 
