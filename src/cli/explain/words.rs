@@ -91,7 +91,7 @@ pub(super) const fn behind_by(key: Option<RankKey>) -> &'static str {
 pub(super) fn met(condition: &Condition, reach: Reach, voters: u32) -> String {
     match *condition {
         Condition::Position { had, .. } if reach == Reach::All => format!("position {had}, everyone"),
-        Condition::Position { last, had } => format!("position {had} of {}", up_to(last, reach, voters)),
+        Condition::Position { last, had } => format!("position {had}, up to {}", up_to(last, reach, voters)),
         Condition::MinVotes { needed, had } | Condition::TierMinVotes { needed, had } => {
             format!("needs {}, had {had}", counted(needed, "vote"))
         }
