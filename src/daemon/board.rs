@@ -58,7 +58,12 @@ impl Board {
             Activity::Stopped => "stopped".to_owned(),
         };
         systemd::status(&text);
-        self.post(|state| state.activity = activity);
+        self.post(|state| {
+            if activity == Activity::Stopped {
+                state.http = None;
+            }
+            state.activity = activity;
+        });
     }
 
     /// Whether this instance only waits for the lease.

@@ -176,6 +176,7 @@ impl Daemon {
         let mut daemon = Self { shared, worker, tasks, leader, beats, tickers, scheduler, survey, server };
         daemon.set_tickers();
         daemon.shared.board.activity(Activity::Idle);
+        daemon.shared.health.beat();
         systemd::ready();
         Ok(daemon)
     }

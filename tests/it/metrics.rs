@@ -66,6 +66,10 @@ fn readiness(address: SocketAddr) -> (u16, Value) {
     (answer.status, body["checks"].clone())
 }
 
+fn until_ready(address: SocketAddr) -> Value {
+    until("it is ready", || Some(readiness(address)).filter(|(status, _)| *status == 200)).1
+}
+
 /// The sum of a column of amounts, as the metrics show it.
 fn sum(programme: &Programme, column: &str, rest: &str) -> String {
     let rows = programme.scratch.query(&format!("SELECT CAST({column} AS CHAR) FROM {rest}"));
@@ -107,9 +111,13 @@ fn what_is_scraped_is_what_the_tables_say(backend: Backend) {
     let address = daemon.address();
     programme.until_paid(DUE);
     let held = sum(&programme, "accumulated_daily_pool", "reward_pool_state");
-    let scraped = until_scraped(address, "the pools", |scraped| {
+    let scraped = until_scraped(address, "all is seen", |scraped| {
         scraped.text("rewardd_pool_held_cc") == held
-            && scraped.text("rewardd_busy{worker=\"transfers\"}") == "0"
+            && scraped.text("rewardd_transfers_queued") == "0"
+            && scraped.text("rewardd_transfers_total{outcome=\"delivered\"}") != "0"
+            && ["transfers", "distribution"]
+                .iter()
+                .all(|worker| scraped.text(&format!("rewardd_busy{{worker=\"{worker}\"}}")) == "0")
     });
     for job in ["hourly", "daily"] {
         assert_as_logged(&programme, &scraped, job);
@@ -146,8 +154,7 @@ fn what_is_scraped_is_what_the_tables_say(backend: Backend) {
     assert!(scraped.count("process_resident_memory_bytes") > 1_000_000);
     assert!(scraped.count("process_open_fds") > 3);
     assert_eq!(get(address, "/healthz").status, 200);
-    let (status, checks) = readiness(address);
-    assert_eq!(status, 200, "{checks}");
+    let checks = until_ready(address);
     assert!(checks["lease"]["found"].as_str().unwrap().starts_with("this instance holds it"), "{checks}");
     daemon.stop();
 }
@@ -172,7 +179,7 @@ fn health_tells_a_database_that_is_away_from_a_process_that_is() {
     let first = Scraped::of(address);
 
     server.restart();
-    until_true("it is ready", || readiness(address).0 == 200);
+    until_ready(address);
     let then =
         until_scraped(address, "the database is up", |scraped| scraped.text("rewardd_database_up") == "1");
     assert_eq!(first.names(), then.names(), "every series is there from the start");
@@ -186,7 +193,7 @@ fn health_tells_a_database_that_is_away_from_a_process_that_is() {
     assert_eq!(get(address, "/healthz").status, 200);
     assert_eq!(Scraped::of(address).text("rewardd_database_up"), "0");
     server.restart();
-    until_true("it is ready again", || readiness(address).0 == 200);
+    until_ready(address);
     daemon.stop();
 }
 
@@ -209,7 +216,8 @@ fn a_bad_row_is_counted_as_failed_and_its_day_as_blocked() {
     assert_eq!((runs("daily", "blocked"), runs("daily", "paid")), (1, 0));
     assert_eq!(runs("hourly", "retried"), 0, "trying again does not mend a row");
     assert_eq!(scraped.text("rewardd_last_success_timestamp_seconds{kind=\"hourly\"}"), "0");
-    assert_eq!(readiness(address).0, 200, "it could pay: the votes are at fault");
+    // It could pay: the votes are at fault.
+    until_ready(address);
     daemon.stop();
 }
 
@@ -248,8 +256,7 @@ fn a_standby_says_so_and_is_ready() {
     let address = second.address();
     let scraped = until_scraped(address, "the standby", |scraped| scraped.text("rewardd_standby") == "1");
     assert_eq!(scraped.text("rewardd_lease_held"), "0");
-    until_true("it is ready", || readiness(address).0 == 200);
-    let (_, checks) = readiness(address);
+    let checks = until_ready(address);
     let holder = format!("pid {} holds it", first.child.id());
     assert!(checks["lease"]["found"].as_str().unwrap().contains(&holder), "{checks}");
     first.stop();
@@ -282,8 +289,12 @@ fn a_port_that_is_taken_stops_no_payment_and_is_taken_once_it_is_free() {
     let programme = Programme::new(Backend::Sqlite);
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = other.local_addr().unwrap();
-    let listen = ("REWARDD__HTTP__LISTEN", taken.to_string());
-    let mut daemon = programme.start("daemon", &[(listen.0, &listen.1)]);
+    let listen = |address: &str| {
+        let line = format!("REWARDD__HTTP__LISTEN={address}\n");
+        std::fs::write(programme.scratch.path(".env"), line).unwrap();
+    };
+    listen(&taken.to_string());
+    let mut daemon = programme.start("daemon", &[]);
     programme.until_paid(DUE);
     daemon.until_logged("http.listen cannot be bound; payments go on without metrics and health");
     assert!(daemon.said().contains("http.listen"), "{}", daemon.said());
@@ -292,10 +303,10 @@ fn a_port_that_is_taken_stops_no_payment_and_is_taken_once_it_is_free() {
     assert_eq!(daemon.address(), taken);
     assert_eq!(get(taken, "/healthz").status, 200);
 
-    programme.scratch.write_config("[http]\nlisten = \"127.0.0.1:1\"\n");
+    listen("127.0.0.1:0");
     daemon.signal(Signal::HUP);
-    // The environment wins, so nothing has changed.
-    daemon.until_logged("the configuration was read again");
+    daemon.until_logged("[database], [http] and [process] cannot be changed while running: restart");
+    assert_eq!(get(taken, "/healthz").status, 200);
     daemon.stop();
 }
 

@@ -104,3 +104,25 @@ fn nearest(units: i128) -> f64 {
     let shown = Units::new(units).map_or_else(|_| f64::NAN.to_string(), |amount| amount.to_string());
     shown.parse().unwrap_or(f64::NAN)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(amounts: &Amounts) -> Vec<f64> {
+        amounts.collect()[0].get_metric().iter().map(|metric| metric.get_counter().value()).collect()
+    }
+
+    #[test]
+    fn what_is_added_up_does_not_drift() {
+        let amounts = Amounts::counters("a_total", "help", &["daily", "hourly"]).unwrap();
+        for _ in 0..100_000 {
+            amounts.add("hourly", Units::from_i64(1));
+        }
+        amounts.add("nobody", Units::ONE);
+        assert_eq!(shown(&amounts), [0.0, 0.001]);
+        assert_eq!(nearest(-1), -0.000_000_01);
+        assert_eq!(nearest(10_i128.pow(28) - 1), 1e20);
+        assert!(nearest(i128::MAX).is_nan());
+    }
+}
