@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     fn shown(amounts: &Amounts) -> Vec<f64> {
-        amounts.collect()[0].get_metric().iter().map(|metric| metric.get_counter().value()).collect()
+        amounts.collect()[0].get_metric().iter().map(|metric| metric.get_counter().get_value()).collect()
     }
 
     #[test]
