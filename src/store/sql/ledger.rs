@@ -10,8 +10,8 @@ use super::commit::{held, read_books};
 use super::driver::Tx;
 use super::statements as sql;
 use super::store::{SqlStore, settlement};
+use super::survey::end_view;
 use super::text::{OwnRow, sql_time};
-use super::transaction::Work;
 use crate::audit::LogRow;
 use crate::rewards::money::Units;
 use crate::rewards::plan::{Transfer, columns};
@@ -25,7 +25,10 @@ use crate::store::{
 #[async_trait]
 impl Ledger for SqlStore {
     async fn standing(&self) -> Result<Standing> {
-        self.database().run_tx(&ReadStanding).await
+        let mut tx = self.database().begin_read().await.map_err(doing("beginning to look"))?;
+        let standing = read_standing(&mut tx).await;
+        end_view(tx).await;
+        standing
     }
 
     async fn runs_after(&self, sequence: u64, limit: u32) -> Result<Vec<Run>> {
@@ -140,29 +143,22 @@ fn number(sequence: u64) -> Value<'static> {
     Value::Int(i64::try_from(sequence).unwrap_or(i64::MAX))
 }
 
-/// Reads only, but all of one view.
-struct ReadStanding;
-
-impl Work for ReadStanding {
-    const NAME: &'static str = "read_standing";
-    type Output = Standing;
-
-    async fn run(&self, tx: &mut Tx) -> Result<Standing> {
-        let (runs, chain_head, totals) = read_books(tx).await?;
-        let open_pools = tx.fetch(sql::POOLS_HELD, &[]).await.map_err(doing("adding up the pools"))?;
-        let open_hours = tx.fetch(sql::UNPAID_HOURLY_SHARES, &[]).await.map_err(doing("adding up hours"))?;
-        let totals = held(totals, &open_pools, &open_hours)?;
-        let pools = tx.fetch(sql::POOLS, &[]).await.map_err(doing("reading the pools"))?;
-        let pools = pools.iter().map(|row| {
-            let row = OwnRow { table: "reward_pool_state", row };
-            Ok((row.date(1, "day")?, row.units(0, "accumulated_daily_pool")?))
-        });
-        let pools = pools.collect::<Result<_>>()?;
-        let rows = tx.fetch(sql::STANDING_SETTLEMENTS, &[]).await;
-        let rows = rows.map_err(doing("reading the settled hours"))?;
-        let settlements = rows.iter().map(settled).collect::<Result<_>>()?;
-        Ok(Standing { runs, chain_head, totals, pools, settlements })
-    }
+/// All of one view.
+async fn read_standing(tx: &mut Tx) -> Result<Standing> {
+    let (runs, chain_head, totals) = read_books(tx).await?;
+    let open_pools = tx.fetch(sql::POOLS_HELD, &[]).await.map_err(doing("adding up the pools"))?;
+    let open_hours = tx.fetch(sql::UNPAID_HOURLY_SHARES, &[]).await.map_err(doing("adding up hours"))?;
+    let totals = held(totals, &open_pools, &open_hours)?;
+    let pools = tx.fetch(sql::POOLS, &[]).await.map_err(doing("reading the pools"))?;
+    let pools = pools.iter().map(|row| {
+        let row = OwnRow { table: "reward_pool_state", row };
+        Ok((row.date(1, "day")?, row.units(0, "accumulated_daily_pool")?))
+    });
+    let pools = pools.collect::<Result<_>>()?;
+    let rows = tx.fetch(sql::STANDING_SETTLEMENTS, &[]).await;
+    let rows = rows.map_err(doing("reading the settled hours"))?;
+    let settlements = rows.iter().map(settled).collect::<Result<_>>()?;
+    Ok(Standing { runs, chain_head, totals, pools, settlements })
 }
 
 fn kind(row: &OwnRow<'_>, index: usize) -> Result<Kind> {

@@ -30,11 +30,15 @@ pub struct Survey {
 pub async fn survey(database: &Database) -> Result<Survey> {
     let mut tx = database.begin_read().await.map_err(doing("beginning to look"))?;
     let found = look(&mut tx).await;
-    // Nothing was written; where the connection is gone, so is the view.
+    end_view(tx).await;
+    found
+}
+
+/// Nothing was written; where the connection is gone, so is the view.
+pub(super) async fn end_view(tx: Tx) {
     if let Err(rollback) = tx.rollback().await {
         tracing::debug!(%rollback, "a view could not be ended");
     }
-    found
 }
 
 async fn look(tx: &mut Tx) -> Result<Survey> {
