@@ -12,8 +12,10 @@ use crate::jobs::{Distributor, RulesInForce};
 use crate::proof::{ProofError, Prover};
 use crate::rewards::window::Calendar;
 use crate::store::memory::MemoryStore;
-use crate::store::sql::{self, Access, Database, Effort, Fence, SourceNames, SqlRemote, SqlSource, SqlStore};
-use crate::store::{Leases, Ledger, OnRetry, Remote, Source, Store};
+use crate::store::sql::{
+    self, Access, Applied, Database, Effort, Fence, SourceNames, SqlRemote, SqlSource, SqlStore,
+};
+use crate::store::{Archive, Leases, Ledger, OnRetry, Remote, Source, Store};
 
 /// The parts of the program, put together as configured.
 pub struct App {
@@ -22,6 +24,7 @@ pub struct App {
     pub store: Arc<dyn Store>,
     pub leases: Arc<dyn Leases>,
     pub ledger: Arc<dyn Ledger>,
+    pub archive: Arc<dyn Archive>,
     pub source: Arc<dyn Source>,
     pub distributor: Distributor,
     /// Opened when it is first needed.
@@ -75,8 +78,19 @@ impl App {
         };
         let source: Arc<dyn Source> = Arc::new(open_source(&config, &database).await?);
         let distributor = distributor(&config, Arc::clone(&store), Arc::clone(&source), clock);
-        let (leases, ledger) = (Arc::new(stored.clone()), Arc::new(stored));
-        Ok(Self { config, database, store, leases, ledger, source, distributor, remote: OnceCell::new() })
+        let stored = Arc::new(stored);
+        let (leases, ledger, archive) = (Arc::clone(&stored), Arc::clone(&stored), stored);
+        Ok(Self {
+            config,
+            database,
+            store,
+            leases,
+            ledger,
+            archive,
+            source,
+            distributor,
+            remote: OnceCell::new(),
+        })
     }
 
     /// What recomputes paid windows.
@@ -117,26 +131,59 @@ pub fn distributor(
     Distributor { store, source, clock, calendar, rules: Arc::new(rules) }
 }
 
+/// The rewards' database alone, for commands that look at what is stored and need no votes.
+pub struct Records {
+    pub database: Database,
+    pub stored: SqlStore,
+    /// Of this program, and whether the database has each.
+    pub migrations: Vec<Applied>,
+}
+
+impl Records {
+    /// Opens the database as it is, whatever migrations it lacks.
+    ///
+    /// # Errors
+    /// What could not be opened, and what to look at.
+    pub async fn open_as_is(config: &Config) -> anyhow::Result<Self> {
+        let database = open_rewards(config, Access::Read).await?;
+        let migrations = sql::applied(&database).await?;
+        let stored = SqlStore::new(database.clone(), Arc::new(Fence::closed()), Arc::new(()));
+        Ok(Self { database, stored, migrations })
+    }
+
+    /// Opens a database that has every migration.
+    ///
+    /// # Errors
+    /// What could not be opened, and what to look at.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        let records = Self::open_as_is(config).await?;
+        refuse_missing(&records.migrations)?;
+        Ok(records)
+    }
+}
+
 async fn open_database(config: &Config, mode: Mode) -> anyhow::Result<Database> {
     let access = if mode == Mode::Pay { Access::Create } else { Access::Read };
-    let url = &config.database.url;
-    let opened = Database::open(url, access, config.database.max_connections).await;
-    let database = opened.context("opening the rewards' database (database.url)")?;
+    let database = open_rewards(config, access).await?;
     match mode {
         Mode::Pay => sql::migrate(&database).await?,
-        Mode::DryRun | Mode::Look => {
-            let missing = sql::applied(&database).await?.into_iter().find(|migration| !migration.applied);
-            if let Some(missing) = missing {
-                anyhow::bail!(
-                    "the rewards' database lacks migration {} ({}), and this command writes nothing; run \
-                     `rewardd migrate` first",
-                    missing.version,
-                    missing.description
-                );
-            }
-        }
+        Mode::DryRun | Mode::Look => refuse_missing(&sql::applied(&database).await?)?,
     }
     Ok(database)
+}
+
+async fn open_rewards(config: &Config, access: Access) -> anyhow::Result<Database> {
+    let opened = Database::open(&config.database.url, access, config.database.max_connections).await;
+    opened.context("opening the rewards' database (database.url)")
+}
+
+fn refuse_missing(migrations: &[Applied]) -> anyhow::Result<()> {
+    let Some(missing) = migrations.iter().find(|migration| !migration.applied) else { return Ok(()) };
+    anyhow::bail!(
+        "the rewards' database lacks migration {} ({}), and this command writes nothing; run `rewardd migrate` first",
+        missing.version,
+        missing.description
+    )
 }
 
 /// Where votes and rates are read: the rewards' database itself, or another one.

@@ -16,12 +16,14 @@ use crate::rewards::pool::Books;
 use crate::rewards::rates::Quotes;
 use crate::rewards::window::{Instant, Kind, Window};
 
+mod archive;
 mod error;
 mod ledger;
 pub mod memory;
 pub mod sql;
 pub mod totals;
 
+pub use archive::{Archive, Between, RulesUse, end_of_time};
 pub use error::{BadValue, Cause, Result, SourceError, StoreError};
 pub use ledger::{Ledger, PROBES, RewardRow, Run, RunFigures, Standing, StoredTransfer};
 pub use totals::Totals;

@@ -261,8 +261,9 @@ fn samples(sql: &str) -> Vec<Value<'static>> {
             _ if before.ends_with("GLOB") => "[0-9]*".into(),
             "reward_type" => "hourly".into(),
             "sequence" => 7.into(),
-            "day" | "start_day" => day(300).to_string().into(),
-            "time" | "HOUR" | "voted_at" | "quoted_at" | "next_attempt_at" | "delivered_at" => {
+            "day" | "reward_day" | "start_day" => day(300).to_string().into(),
+            "time" | "HOUR" | "voted_at" | "quoted_at" | "next_attempt_at" | "delivered_at"
+            | "committed_at" => {
                 let hour = if is_from { 20 } else { 21 };
                 format!("{} {hour}:00:00.000000", day(300)).into()
             }
@@ -270,7 +271,7 @@ fn samples(sql: &str) -> Vec<Value<'static>> {
             "accumulated_daily_pool" | "contributed" | "hourly_paid" | "daily_paid" | "market_bonus" => {
                 "1.00000000".into()
             }
-            "holder" | "chain_head" | "timezone" | "last_error" => "text".into(),
+            "holder" | "chain_head" | "timezone" | "last_error" | "rules_version" => "text".into(),
             _ => panic!("what does {column} hold? {sql}"),
         }
     };

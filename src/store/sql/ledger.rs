@@ -128,7 +128,7 @@ impl Ledger for SqlStore {
 }
 
 impl SqlStore {
-    async fn page(
+    pub(super) async fn page(
         &self,
         statement: impl Into<super::Sql>,
         values: &[Value<'_>],
@@ -139,7 +139,7 @@ impl SqlStore {
 }
 
 /// A sequence number as it is bound: they are counted in 63 bits.
-fn number(sequence: u64) -> Value<'static> {
+pub(super) fn number(sequence: u64) -> Value<'static> {
     Value::Int(i64::try_from(sequence).unwrap_or(i64::MAX))
 }
 
@@ -172,7 +172,7 @@ fn kind(row: &OwnRow<'_>, index: usize) -> Result<Kind> {
     })
 }
 
-fn run(row: &Row) -> Result<Run> {
+pub(super) fn run(row: &Row) -> Result<Run> {
     let row = OwnRow { table: "reward_runs", row };
     Ok(Run {
         sequence: row.count(0, "sequence")?,
@@ -183,7 +183,7 @@ fn run(row: &Row) -> Result<Run> {
     })
 }
 
-fn log_row(row: &Row) -> Result<LogRow> {
+pub(super) fn log_row(row: &Row) -> Result<LogRow> {
     let row = OwnRow { table: "reward_distribution_logs", row };
     Ok(LogRow {
         sequence: row.count(0, "sequence")?,
@@ -197,7 +197,7 @@ fn log_row(row: &Row) -> Result<LogRow> {
     })
 }
 
-fn figures(row: &Row) -> Result<RunFigures> {
+pub(super) fn figures(row: &Row) -> Result<RunFigures> {
     let row = OwnRow { table: "reward_log", row };
     let ecc_cap = row.optional_text(19)?.map(|_| row.units(19, "ecc_cap")).transpose()?;
     // Nobody else writes an hour that is no number; one that is out of range is as good as none.
@@ -226,7 +226,7 @@ fn figures(row: &Row) -> Result<RunFigures> {
     })
 }
 
-fn settled(row: &Row) -> Result<(Instant, (Settlement, bool))> {
+pub(super) fn settled(row: &Row) -> Result<(Instant, (Settlement, bool))> {
     let settlement = settlement(row)?;
     let paid = OwnRow { table: "reward_settlements", row }.int(7)? != 0;
     Ok((settlement.hour_start, (settlement, paid)))
@@ -245,7 +245,7 @@ fn reward_row(kind: Kind, row: &Row) -> Result<RewardRow> {
     })
 }
 
-fn stored_transfer(row: &Row) -> Result<StoredTransfer> {
+pub(super) fn stored_transfer(row: &Row) -> Result<StoredTransfer> {
     let row = OwnRow { table: "special_transfers", row };
     let instant = |index, column| row.optional_text(index)?.map(|_| row.instant(index, column)).transpose();
     Ok(StoredTransfer {

@@ -11,7 +11,7 @@ use crate::store::Result;
 use crate::store::error::doing;
 
 /// Version, description, MySQL and SQLite text of each migration, in order.
-const MIGRATIONS: [(i64, &str, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 4] = [
     (
         1,
         "rewards",
@@ -29,6 +29,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 3] = [
         "rules versions",
         include_str!("../../../migrations/mysql/0003_rules_versions.sql"),
         include_str!("../../../migrations/sqlite/0003_rules_versions.sql"),
+    ),
+    (
+        4,
+        "runs by rules",
+        include_str!("../../../migrations/mysql/0004_runs_by_rules.sql"),
+        include_str!("../../../migrations/sqlite/0004_runs_by_rules.sql"),
     ),
 ];
 

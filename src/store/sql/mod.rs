@@ -1,6 +1,7 @@
 //! The databases: SQLite, and MySQL or MariaDB. One body of code for both; [`driver`] hides the drivers,
 //! [`statements`] holds all SQL.
 
+mod archive;
 mod bind;
 mod commit;
 pub mod doctor;

@@ -179,7 +179,12 @@ impl Store for SqlStore {
     }
 
     async fn record_rules(&self, version: &str, rules: &str, now: Instant) -> Result<()> {
-        self.write(&RecordRules { version, rules, now }).await
+        let record = RecordRules { version, rules, now };
+        match self.write(&record).await {
+            // Somebody was first with this number: what they recorded is the last version now.
+            Err(StoreError::Database { source, .. }) if is_taken(&source) => self.write(&record).await,
+            done => done,
+        }
     }
 
     async fn runs(&self) -> Result<u64> {
@@ -314,6 +319,10 @@ impl Work for RecordProgramme<'_> {
         }
         Ok(())
     }
+}
+
+fn is_taken(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
 /// A change of the rules, with the number after the last; none where they are as they were.

@@ -3,8 +3,11 @@
 //!
 //! `CAST(… AS CHAR)` gives amounts and instants as the same text everywhere.
 
+#[macro_use]
 mod ledger;
+mod archive;
 
+pub use archive::*;
 pub use ledger::*;
 
 use super::Database;
@@ -152,7 +155,7 @@ pub const RELEASE_LEASE: &str = "/* release_lease */ \
 
 /// The named constants, for the tests that prepare and explain them all.
 pub fn all() -> impl Iterator<Item = &'static str> {
-    OF_THE_STORE.into_iter().chain(ledger::ALL)
+    OF_THE_STORE.into_iter().chain(ledger::ALL).chain(archive::ALL)
 }
 
 const OF_THE_STORE: [&str; 34] = [
