@@ -12,6 +12,7 @@
 //! `config.toml`; the tests hold these together. All that is wrong is reported at once, each with its place and key.
 
 mod build;
+mod changes;
 mod credentials;
 mod dotenv;
 mod error;
@@ -35,6 +36,7 @@ use crate::rewards::rules::{RankKey, Rules};
 use build::WithoutUrl;
 use settings::{PREFIX, Settings, Variable};
 
+pub use changes::{Change, rules_changes};
 pub use error::ConfigError;
 pub use url::{DatabaseUrl, mask_url};
 
