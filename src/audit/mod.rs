@@ -6,8 +6,10 @@ use sha2::{Digest, Sha256};
 use crate::rewards::plan::Plan;
 use crate::rewards::window::show;
 
+mod checkpoint;
 mod record;
 
+pub use checkpoint::{Chain, Checkpoint, CheckpointError};
 pub use record::{InputsRecord, PoolRecord, RunRecord, SettlementRecord, TypeRecord, WindowRecord};
 
 /// `previous_hash` of the first row of the chain.

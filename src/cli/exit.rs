@@ -26,7 +26,7 @@ pub enum Exit {
     Drift,
     /// `verify`, `explain`: what is stored is not what it must be.
     Mismatch,
-    /// `verify`: the audit log does not hold together.
+    /// `verify` and `audit check`: the audit log does not hold together, or is another than it was.
     Tampering,
     BadData,
     Unavailable,
