@@ -40,3 +40,12 @@ pub fn progress(what: &'static str, length: u64) -> ProgressBar {
     bar.enable_steady_tick(Duration::from_millis(250));
     bar
 }
+
+/// A count that grows, on a terminal, where nobody knows how far; nothing elsewhere.
+#[must_use]
+pub fn spinner(what: &'static str) -> ProgressBar {
+    let bar = progress(what, 0);
+    let style = ProgressStyle::with_template("{spinner} {human_pos} {msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar
+}

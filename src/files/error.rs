@@ -17,6 +17,8 @@ pub enum FileError {
     Ending { path: PathBuf },
     #[error("cannot {doing} {path}")]
     Io { doing: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("{path} is there already; name another file, or replace it with --force")]
+    Exists { path: PathBuf },
     #[error("{path} is empty; its first line must name the columns {wanted}")]
     Empty { path: PathBuf, wanted: String },
     #[error("{path} has no column {name}; it has {found}, and must have {wanted}")]
@@ -59,7 +61,7 @@ impl FileError {
     /// Whether reading or writing failed as such; otherwise it is what the file holds.
     #[must_use]
     pub const fn is_io(&self) -> bool {
-        matches!(self, Self::Io { .. })
+        matches!(self, Self::Io { .. } | Self::Exists { .. })
     }
 }
 

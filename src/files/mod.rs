@@ -1,4 +1,4 @@
-//! Votes and rates from files, and the five result tables into files.
+//! Votes and rates from files, the five result tables of a simulation into files, and [`export`]s of what is stored.
 //!
 //! A file is read like a database's source is (rules, section 8): every value is taken exactly or the file is refused
 //! with its place, nothing is guessed and nothing is skipped. What a name ends in says how to read it, as CSV or as
@@ -8,6 +8,7 @@ use std::path::Path;
 
 mod csv_files;
 mod error;
+pub mod export;
 mod parquet_files;
 mod tables;
 mod value;

@@ -1,0 +1,228 @@
+//! Stored tables into files for reports: page by page, so that memory does not grow with what is exported, and exact to
+//! the last unit.
+//!
+//! ```text
+//! Archive → pages.rs: typed rows, a page at a time → csv, json: text as it goes
+//!                                                  → parquet.rs: a row group whenever enough rows have come
+//! ```
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+
+mod output;
+mod pages;
+mod parquet;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use output::Output;
+pub use pages::{Days, export};
+
+use super::error::FileError;
+use crate::rewards::money::Units;
+use crate::rewards::plan::columns;
+use crate::rewards::window::{Instant, Kind, show};
+use crate::store::StoreError;
+
+/// The tables that can be exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exported {
+    Rewards(Kind),
+    RewardLog,
+    DistributionLogs,
+    Runs,
+    Settlements,
+    PoolState,
+    Transfers,
+    RulesVersions,
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    Integer,
+    Text,
+    Amount,
+    Instant,
+    Day,
+}
+
+/// A column by its name in the table.
+pub type Column = (&'static str, Holds);
+
+/// A value of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cell {
+    Null,
+    Integer(i64),
+    Text(String),
+    Amount(Units),
+    Instant(Instant),
+    Day(NaiveDate),
+}
+
+/// The form of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Csv,
+    Json,
+    Parquet,
+}
+
+/// Why a table was not exported. Nothing stays of a file that was begun.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    #[error("exporting {table}")]
+    Store { table: &'static str, source: StoreError },
+    #[error("the export cannot be written")]
+    File(#[from] FileError),
+    #[error("exporting {table}: making the Parquet file has failed: {why}")]
+    Parquet { table: &'static str, why: String },
+    #[error("exporting {table}: {value} cannot be read; it was not written by rewardd")]
+    Unreadable { table: &'static str, value: String },
+}
+
+impl Exported {
+    pub const ALL: [Self; 9] = [
+        Self::Rewards(Kind::Hourly),
+        Self::Rewards(Kind::Daily),
+        Self::RewardLog,
+        Self::DistributionLogs,
+        Self::Runs,
+        Self::Settlements,
+        Self::PoolState,
+        Self::Transfers,
+        Self::RulesVersions,
+    ];
+
+    /// As the database names the table.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rewards(Kind::Hourly) => "reward_list_hourly",
+            Self::Rewards(Kind::Daily) => "reward_list_daily",
+            Self::RewardLog => "reward_log",
+            Self::DistributionLogs => "reward_distribution_logs",
+            Self::Runs => "reward_runs",
+            Self::Settlements => "reward_settlements",
+            Self::PoolState => "reward_pool_state",
+            Self::Transfers => "special_transfers",
+            Self::RulesVersions => "reward_rules_versions",
+        }
+    }
+
+    /// Every column, in the order of the table's.
+    #[must_use]
+    pub fn columns(self) -> Vec<Column> {
+        use Holds::{Amount, Day, Instant, Integer, Text};
+        match self {
+            Self::Rewards(kind) => {
+                let amounts = columns(kind).iter().map(|name| (*name, Amount));
+                let key = [("partner_id", Integer), ("position", Integer), ("time", Instant)];
+                key.into_iter().chain(amounts).collect()
+            }
+            Self::RewardLog => vec![
+                ("sequence", Integer),
+                ("reward_type", Text),
+                ("reward_day", Day),
+                ("reward_hour", Integer),
+                ("time", Instant),
+                ("total_reward_cc", Amount),
+                ("votes", Integer),
+                ("voters", Integer),
+                ("cc_total", Amount),
+                ("cc_rate", Amount),
+                ("hourly_share", Amount),
+                ("daily_share", Amount),
+                ("late_cc", Amount),
+                ("late_reward_cc", Amount),
+                ("pool_before", Amount),
+                ("pool_after", Amount),
+                ("distributed", Amount),
+                ("undistributed", Amount),
+                ("market_bonus", Amount),
+                ("ecc_cap", Amount),
+            ],
+            Self::DistributionLogs => vec![
+                ("sequence", Integer),
+                ("reward_type", Text),
+                ("timestamp", Instant),
+                ("total_amount", Amount),
+                ("user_counts", Text),
+                ("ecc_cap", Amount),
+                ("record", Text),
+                ("previous_hash", Text),
+            ],
+            Self::Runs => vec![
+                ("reward_type", Text),
+                ("time", Instant),
+                ("sequence", Integer),
+                ("rules_version", Text),
+                ("committed_at", Instant),
+            ],
+            Self::Settlements => vec![
+                ("time", Instant),
+                ("day", Day),
+                ("cc_total", Amount),
+                ("cc_rate", Amount),
+                ("total_reward_cc", Amount),
+                ("hourly_share", Amount),
+                ("daily_share", Amount),
+                ("paid", Integer),
+            ],
+            Self::PoolState => vec![("day", Day), ("accumulated_daily_pool", Amount)],
+            Self::Transfers => vec![
+                ("partner_id", Integer),
+                ("time", Instant),
+                ("cc_reward", Amount),
+                ("attempts", Integer),
+                ("next_attempt_at", Instant),
+                ("last_error", Text),
+                ("delivered_at", Instant),
+            ],
+            Self::RulesVersions => {
+                vec![("number", Integer), ("version", Text), ("since", Instant), ("rules", Text)]
+            }
+        }
+    }
+}
+
+impl Cell {
+    /// As CSV and JSON write it; none is NULL.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
+        match self {
+            Self::Null => None,
+            Self::Integer(number) => Some(number.to_string()),
+            Self::Text(text) => Some(text.clone()),
+            Self::Amount(amount) => Some(amount.to_string()),
+            Self::Instant(instant) => Some(show(*instant)),
+            Self::Day(day) => Some(day.to_string()),
+        }
+    }
+}
+
+/// What takes the rows of a table and makes a file of them.
+trait Sink {
+    fn rows(&mut self, rows: &[Vec<Cell>]) -> Result<(), ExportError>;
+
+    /// Writes what is still to come after the last row.
+    fn finish(&mut self) -> Result<(), ExportError>;
+}
+
+/// The sink of a format, writing to `out`; `path` is how messages name it.
+fn sink(
+    table: Exported,
+    format: Format,
+    out: Box<dyn Write + Send + Sync>,
+    path: PathBuf,
+) -> Result<Box<dyn Sink + Send>, ExportError> {
+    Ok(match format {
+        Format::Csv => Box::new(text::Csv::new(table, out, path)?),
+        Format::Json => Box::new(text::Json::new(table, out, path)),
+        Format::Parquet => Box::new(parquet::Parquet::new(table, out)?),
+    })
+}
