@@ -47,6 +47,8 @@ pub mod proof;
 
 pub mod scheduler;
 
+pub mod status;
+
 pub mod web;
 
 pub mod daemon;

@@ -7,17 +7,21 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
+mod audit;
 mod config;
 mod demo;
 mod distribute;
 mod doctor;
 mod exit;
 mod explain;
+mod export;
 mod import;
 mod manual;
 mod migrate;
 mod output;
+mod rules;
 mod simulate;
+mod status;
 mod verify;
 
 pub use exit::Exit;
@@ -30,9 +34,10 @@ use crate::errors::chain;
 /// First time here? `rewardd demo` makes a small programme of its own and pays it out, without any set-up.
 ///
 /// Exit codes: 0 all done · 1 something else failed · 2 wrong arguments · 3 windows wait for an operator (past
-/// schedule.catch_up) or for a window that failed · 4, 5, 6 `verify` has found drift, a mismatch, tampering · 65 bad votes or rates · 69 a database cannot be reached or opened
-/// · 70 the books do not add up · 73 a daemon is running already · 74 a file cannot be read or written · 75 failed for now, trying again may help ·
-/// 78 the configuration is not valid.
+/// schedule.catch_up) or for a window that failed, or `status` found something that is not well · 4, 5, 6 `verify` has
+/// found drift, a mismatch, tampering (6 also `audit check`) · 65 bad votes or rates · 69 a database cannot be reached
+/// or opened · 70 the books do not add up · 73 a daemon is running already · 74 a file cannot be read or written · 75
+/// failed for now, trying again may help · 78 the configuration is not valid.
 #[derive(Debug, Parser)]
 #[command(name = "rewardd", version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
@@ -55,6 +60,12 @@ enum Command {
     Doctor(doctor::Doctor),
     Verify(verify::Verify),
     Explain(explain::Explain),
+    Status(status::ShowStatus),
+    Export(export::Export),
+    #[command(subcommand)]
+    Audit(audit::Command),
+    #[command(subcommand)]
+    Rules(rules::Command),
     #[command(subcommand)]
     Config(config::Command),
     /// Print a completion script for a shell.
@@ -110,6 +121,10 @@ fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Doctor(doctor) => block_on(doctor.execute(load(file.as_deref())?)),
         Command::Verify(verify) => block_on(verify.execute(load(file.as_deref())?)),
         Command::Explain(explain) => block_on(explain.execute(load(file.as_deref())?)),
+        Command::Status(status) => block_on(status.execute(load(file.as_deref())?)),
+        Command::Export(export) => block_on(export.execute(load(file.as_deref())?)),
+        Command::Audit(command) => block_on(command.execute(load(file.as_deref())?)),
+        Command::Rules(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Config(command) => command.execute(&path(file.as_deref()), load(file.as_deref())?),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "rewardd", &mut std::io::stdout());

@@ -14,6 +14,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,10 @@ mod tests;
 
 /// The form of the file; it grows by one when a field changes its meaning or goes.
 const RECORD_VERSION: u32 = 1;
+
+/// How long a look at the lock may take, and how many of them may come one after the other.
+const LOOK: Duration = Duration::from_millis(5);
+const LOOKS: u32 = 20;
 
 /// What the file tells of its owner. Instants are written in UTC, to the microsecond.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,6 +211,24 @@ impl StateFile {
         Ok((Self { path: path.to_owned(), lock: Mutex::new(lock) }, claim))
     }
 
+    /// Whether a live process owns the file. This holds the lock for a moment itself where nobody does.
+    ///
+    /// # Errors
+    /// Where the lock cannot be looked at.
+    pub fn is_owned(path: &Path) -> Result<bool, StateFileError> {
+        let path = path.with_added_extension("lock");
+        let to_error = failed("look at the lock", &path);
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            opened => opened.map_err(&to_error)?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(to_error(error)),
+        }
+    }
+
     /// Replaces the file by a state: readers see the old one or the new one, whole, and so does the next start after a
     /// power cut.
     ///
@@ -269,7 +292,16 @@ fn acquire(path: &Path) -> Result<File, StateFileError> {
     let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
     // A lock file that another user made can be locked all the same.
     let file = opened.or_else(|error| File::open(&path).map_err(|_| error)).map_err(&to_error)?;
-    match file.try_lock() {
+    let mut locked = file.try_lock();
+    // Whoever looks whether the owner lives holds the lock for a moment; an owner holds it for good.
+    for _ in 0..LOOKS {
+        if !matches!(locked, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        std::thread::sleep(LOOK);
+        locked = file.try_lock();
+    }
+    match locked {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
             Err(to_error(io::Error::new(io::ErrorKind::WouldBlock, "another process holds it")))

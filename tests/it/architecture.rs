@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms that it may name. `cli` and `app` may name everything.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 13] = [
     ("rewards", &[]),
     ("clock", &["rewards"]),
     ("config", &["rewards"]),
@@ -14,7 +14,8 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ("jobs", &["rewards", "frames", "store", "clock", "scheduler"]),
     ("proof", &["rewards", "frames", "audit", "store", "config"]),
     ("scheduler", &["rewards", "store", "jobs"]),
-    ("files", &["rewards", "frames", "store"]),
+    ("files", &["rewards", "frames", "store", "audit"]),
+    ("status", &["rewards", "audit", "store", "jobs", "scheduler", "ops", "config", "clock"]),
     ("ops", &["config", "rewards", "clock"]),
     ("web", &["ops"]),
 ];

@@ -8,6 +8,7 @@
 mod support;
 
 mod architecture;
+mod audit_commands;
 mod bad_input;
 mod commands;
 mod daemon;
@@ -15,6 +16,7 @@ mod distributions;
 mod doctor;
 mod explain;
 mod explanations;
+mod export;
 mod galera;
 mod kills;
 mod loading;
@@ -22,7 +24,9 @@ mod metrics;
 mod outages;
 mod partitions;
 mod properties;
+mod rules_versions;
 mod statements;
+mod status;
 mod time;
 mod transfers;
 mod vectors;
