@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{CHAIN_START, LogRow};
+use super::CHAIN_START;
 use crate::rewards::window::{Instant, Kind, show};
 
 /// What every such line begins with, its version included.
@@ -74,68 +74,6 @@ impl FromStr for Checkpoint {
             committed_at,
             database: database.to_owned(),
         })
-    }
-}
-
-/// Follows the chain from its start, row by row, and notes where it breaks.
-#[derive(Debug)]
-pub struct Chain {
-    /// The row that was seen last, 0 before the first.
-    sequence: u64,
-    hash: String,
-    breaks: Vec<String>,
-}
-
-impl Default for Chain {
-    fn default() -> Self {
-        Self { sequence: 0, hash: CHAIN_START.to_owned(), breaks: vec![] }
-    }
-}
-
-impl Chain {
-    /// The next row in the order of sequence numbers.
-    pub fn follow(&mut self, row: &LogRow) {
-        let expected = self.sequence + 1;
-        if row.sequence != expected {
-            let last = row.sequence.saturating_sub(1);
-            let rows = if last > expected {
-                format!("rows {expected} to {last} are")
-            } else {
-                format!("row {expected} is")
-            };
-            self.breaks.push(format!("{rows} missing"));
-        } else if row.previous_hash != self.hash {
-            self.breaks.push(format!(
-                "row {} follows a row with the hash {}, but the row before it has {}: one of the two was changed",
-                row.sequence, row.previous_hash, self.hash
-            ));
-        }
-        self.sequence = row.sequence;
-        self.hash = row.hash();
-    }
-
-    /// Of the row that was seen last.
-    #[must_use]
-    pub fn hash(&self) -> &str {
-        &self.hash
-    }
-
-    /// How many rows there are, by the number of the last.
-    #[must_use]
-    pub const fn length(&self) -> u64 {
-        self.sequence
-    }
-
-    /// Whether a link was broken so far.
-    #[must_use]
-    pub const fn is_broken(&self) -> bool {
-        !self.breaks.is_empty()
-    }
-
-    /// What was found, a sentence each.
-    #[must_use]
-    pub fn into_breaks(self) -> Vec<String> {
-        self.breaks
     }
 }
 

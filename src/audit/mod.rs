@@ -6,10 +6,12 @@ use sha2::{Digest, Sha256};
 use crate::rewards::plan::Plan;
 use crate::rewards::window::show;
 
+mod chain;
 mod checkpoint;
 mod record;
 
-pub use checkpoint::{Chain, Checkpoint, CheckpointError};
+pub use chain::{Break, Chain};
+pub use checkpoint::{Checkpoint, CheckpointError};
 pub use record::{InputsRecord, PoolRecord, RunRecord, SettlementRecord, TypeRecord, WindowRecord};
 
 /// `previous_hash` of the first row of the chain.

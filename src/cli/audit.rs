@@ -182,22 +182,18 @@ async fn follow(
     let mut chain = Chain::default();
     let gone = |sequence: u64| Some(format!("row {sequence} is not there any more"));
     let mut differing: Vec<_> = checkpoints.iter().map(|checkpoint| gone(checkpoint.sequence)).collect();
-    let mut end_found = if end.0 == 0 { None } else { gone(end.0) };
+    let mut breaks = vec![];
     loop {
         let rows = stored.log_rows_after(chain.length(), PAGE).await?;
         for row in &rows {
-            chain.follow(row);
-            let differs = |expected: &str| chain.hash() != expected;
+            breaks.extend(chain.follow(row));
             for (checkpoint, why) in checkpoints.iter().zip(&mut differing) {
                 if checkpoint.sequence == row.sequence {
                     *why = judge(&chain, checkpoint);
                 }
             }
             if row.sequence == end.0 {
-                end_found = differs(&end.1).then(|| {
-                    let hash = chain.hash();
-                    format!("the last row has the hash {hash}, but the books name {}: one was changed", end.1)
-                });
+                breaks.extend(chain.end(end.0, &end.1));
             }
         }
         progress(chain.length());
@@ -206,8 +202,10 @@ async fn follow(
         }
     }
     let length = chain.length();
-    let mut breaks = chain.into_breaks();
-    breaks.extend(end_found);
+    if length < end.0 {
+        breaks.extend(chain.end(end.0, &end.1));
+    }
+    let mut breaks: Vec<String> = breaks.into_iter().map(|found| found.what).collect();
     // Runs may have been committed meanwhile; the books count them all.
     let counted = stored.chain_end().await?.unwrap_or_default().0;
     if length > counted {

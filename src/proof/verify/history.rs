@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 
 use super::differences::differences;
-use super::{Class, Report, Rows};
+use super::{Class, LOG, Report, Rows};
 use crate::audit::{LogRow, PoolRecord, RunRecord, SettlementRecord};
 use crate::proof::Prover;
 use crate::rewards::money::Units;
@@ -83,16 +83,16 @@ impl History {
         match self.take(&window, record) {
             Ok(problems) => {
                 for what in problems {
-                    add(Class::Tampering, "reward_distribution_logs", what);
+                    add(Class::Tampering, LOG, what);
                 }
             }
             Err(what) => {
                 self.gap();
-                add(Class::Tampering, "reward_distribution_logs", what);
+                add(Class::Tampering, LOG, what);
             }
         }
         if !self.paid.insert((window.kind, window.start)) {
-            add(Class::Tampering, "reward_distribution_logs", "the window was paid before".to_owned());
+            add(Class::Tampering, LOG, "the window was paid before".to_owned());
         }
         match &rows.figures {
             None => add(Class::Mismatch, "reward_log", "the row is missing".to_owned()),

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! standing (books, pools, settled hours, of one view)
-//!   → for each run: chain.rs     does its row follow the one before?
+//!   → for each run: Chain        does its row follow the one before?
 //!                   history.rs   do its records go on from those before it, and agree with the other tables?
 //!                   windows.rs   do its votes still give these rewards and transfers?
 //!   → history.rs    is where the records lead what is stored now?
@@ -14,18 +14,18 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::{ProofError, Prover, read_record};
-use crate::audit::LogRow;
+use crate::audit::{Break, Chain, LogRow};
 use crate::rewards::window::Window;
 use crate::store::{Run, RunFigures, StoreError};
 
-mod chain;
 mod differences;
 mod history;
 mod transfers;
 mod windows;
 
-use chain::Chain;
 use history::History;
+
+const LOG: &str = "reward_distribution_logs";
 
 /// Runs that are read at once.
 const PAGE: u32 = 200;
@@ -106,6 +106,13 @@ impl Report {
         self.findings.iter().map(|finding| finding.class).max()
     }
 
+    /// Of the hash chain.
+    fn broken(&mut self, found: Option<Break>) {
+        if let Some(Break { sequence, what }) = found {
+            self.add(Class::Tampering, None, LOG, format!("sequence {sequence}"), what);
+        }
+    }
+
     fn add(&mut self, class: Class, window: Option<Window>, table: &'static str, key: String, what: String) {
         self.findings.push(Finding { class, window, table, key, what });
     }
@@ -132,21 +139,34 @@ pub async fn verify(prover: &Prover, days: &Days, progress: &mut dyn Progress) -
     while after < standing.runs {
         for rows in page(prover, after, standing.runs).await? {
             let sequence = rows.sequence;
-            chain.follow(&rows, &mut report);
             match &rows.log {
-                Some(row) => one_run(prover, days, row, &rows, &mut history, &mut report).await?,
+                Some(row) => {
+                    report.broken(chain.follow(row));
+                    one_run(prover, days, row, &rows, &mut history, &mut report).await?;
+                }
                 None => history.gap(),
             }
             progress.next(sequence);
         }
         after += u64::from(PAGE);
     }
-    chain.ends_at(&standing, &mut report);
-    chain.nothing_follows(prover, standing.runs, &mut report).await?;
+    report.broken(chain.end(standing.runs, &standing.chain_head));
+    nothing_follows(prover, standing.runs, &mut report).await?;
     history.leads_to(&standing, &mut report);
     transfers::compare(prover, &history, days, &mut report).await?;
     windows::find_strays(prover, &history, days, &mut report).await?;
     Ok(report)
+}
+
+/// Looks for rows past the end of the chain, which no run has written.
+async fn nothing_follows(prover: &Prover, last: u64, report: &mut Report) -> Result<(), ProofError> {
+    let Some(row) = prover.ledger.log_rows_after(last, 1).await?.into_iter().next() else { return Ok(()) };
+    // A run may have been committed since.
+    if prover.ledger.runs().await? < row.sequence {
+        let what = "the row stands after the end of the chain: no run has written it".to_owned();
+        report.broken(Some(Break { sequence: row.sequence, what }));
+    }
+    Ok(())
 }
 
 /// One run's record in the history, and its window recomputed where it is asked for.
@@ -165,7 +185,7 @@ async fn one_run(
         Ok(read) => read,
         Err(what) => {
             history.gap();
-            report.add(Class::Tampering, None, "reward_distribution_logs", key, what);
+            report.add(Class::Tampering, None, LOG, key, what);
             return Ok(());
         }
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::differences::differences;
 use super::history::{ExpectedTransfers, History};
-use super::{Class, Days, Report};
+use super::{Class, Days, LOG, Report};
 use crate::audit::{LogRow, RunRecord};
 use crate::proof::{ProofError, Prover, Recomputed, read_record};
 use crate::rewards::money::Units;
@@ -17,8 +17,6 @@ const PAGE: u32 = 5_000;
 
 /// Rows that are named for one window; of the others their number is told.
 const NAMED: usize = 20;
-
-const LOG: &str = "reward_distribution_logs";
 
 pub(super) const fn reward_table(kind: Kind) -> &'static str {
     match kind {
