@@ -171,11 +171,29 @@ impl Known {
                 standing.overdue.len()
             ));
         }
-        for due in &standing.due {
-            if let DueState::Waits(why) = &due.state {
-                texts.push(format!("{} was not paid: {why}", due.window));
+        texts.extend(standing.unpaid());
+    }
+}
+
+impl Standing {
+    /// What was not paid and why: windows that wait for the same reason in one sentence.
+    fn unpaid(&self) -> Vec<String> {
+        let mut reasons: Vec<(&str, Vec<&Window>)> = vec![];
+        for Due { window, state } in &self.due {
+            let DueState::Waits(why) = state else { continue };
+            match reasons.iter_mut().find(|(reason, _)| reason == why) {
+                Some((_, windows)) => windows.push(window),
+                None => reasons.push((why, vec![window])),
             }
         }
+        let sentence = |(why, windows): (&str, Vec<&Window>)| match windows[..] {
+            [window] => format!("{window} was not paid: {why}"),
+            [first, .., last] => {
+                format!("{} windows were not paid, {first} to {last}: {why}", windows.len())
+            }
+            [] => String::new(),
+        };
+        reasons.into_iter().map(sentence).collect()
     }
 }
 
