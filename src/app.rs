@@ -16,6 +16,7 @@ use crate::store::sql::{
     self, Access, Applied, Database, Effort, Fence, SourceNames, SqlRemote, SqlSource, SqlStore,
 };
 use crate::store::{Archive, Leases, Ledger, OnRetry, Remote, Source, Store};
+use crate::web::View;
 
 /// The parts of the program, put together as configured.
 pub struct App {
@@ -199,6 +200,24 @@ pub async fn open_source(config: &Config, rewards: &Database) -> anyhow::Result<
         open_other(config.source_url(), Access::Read, connections).await?
     };
     Ok(SqlSource::new(database, source_names(config), source_effort(config)))
+}
+
+/// How many connections the dashboard has to the rewards' database, apart from those of payments.
+const VIEW_CONNECTIONS: u32 = 4;
+
+/// What the dashboard reads from: connections of its own, which write nothing, and one that reads votes.
+///
+/// # Errors
+/// What could not be opened, and what to look at.
+pub async fn open_view(config: &Config) -> anyhow::Result<View> {
+    let opened = Database::open(&config.database.url, Access::Read, VIEW_CONNECTIONS).await;
+    let rewards = opened.context("opening the rewards' database (database.url)")?;
+    let mut gentle = config.clone();
+    gentle.source.connections = 1;
+    let source: Arc<dyn Source> = Arc::new(open_source(&gentle, &rewards).await?);
+    let store = Arc::new(SqlStore::new(rewards, Arc::new(Fence::closed()), Arc::new(())));
+    let calendar = Calendar::new(config.programme.timezone);
+    Ok(View::new(Arc::clone(&store) as _, store, source, calendar))
 }
 
 /// The source for import, which is the one thing that writes to it.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::settings::Settings;
 use super::url::DatabaseUrl;
 use super::values::{
-    address, column, cron, date, decimal, duration, filled, integer, list, optional, path, share, size,
-    table, time_zone, url, whole, word,
+    address, column, cron, date, decimal, duration, filled, integer, list, optional, path, secret, share,
+    size, table, time_zone, url, whole, word,
 };
 use super::{
     AGGREGATES, Aggregate, Columns, Config, ConfigError, Database, FORMATS, Http, LEVELS, Logging, Process,
@@ -59,7 +59,7 @@ pub(super) fn build(mut settings: Settings<'_>, without_url: WithoutUrl) -> Resu
             rotation: s.read("logging.rotation", |v| word(&ROTATIONS, v)),
             keep: s.read("logging.keep", whole(1..=100_000)),
         },
-        http: Http { listen: s.read("http.listen", |v| optional(v, address)) },
+        http: http(s),
         process: Process {
             state_file: s.read("process.state_file", path),
             shutdown_grace: s.read("process.shutdown_grace", duration(Duration::ZERO..=DAY)),
@@ -89,6 +89,21 @@ fn database(s: &mut Settings<'_>, without_url: WithoutUrl) -> Database {
         url: given.unwrap_or_else(DatabaseUrl::in_memory),
         max_connections: s.read("database.max_connections", whole(1..=10_000)),
     }
+}
+
+/// Where anybody on the network can ask, nobody is answered without a token.
+fn http(s: &mut Settings<'_>) -> Http {
+    let problems = s.problem_count();
+    let listen = s.read("http.listen", |v| optional(v, address));
+    let token = s.read("http.token", |v| optional(v, secret));
+    let is_open = listen.is_some_and(|address| !address.ip().is_loopback());
+    if is_open && token.is_none() && s.problem_count() == problems {
+        s.report(
+            "http.listen",
+            "is not a loopback address such as 127.0.0.1, so others could read what is paid: set http.token as well",
+        );
+    }
+    Http { listen, token }
 }
 
 fn source(s: &mut Settings<'_>) -> Source {

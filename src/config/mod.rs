@@ -16,6 +16,7 @@ mod changes;
 mod credentials;
 mod dotenv;
 mod error;
+mod secret;
 mod settings;
 mod show;
 #[cfg(test)]
@@ -38,6 +39,7 @@ use settings::{PREFIX, Settings, Variable};
 
 pub use changes::{Change, rules_changes};
 pub use error::ConfigError;
+pub use secret::Secret;
 pub use url::{DatabaseUrl, mask_url};
 
 /// Everything an operator decides. `Debug` masks passwords.
@@ -174,6 +176,8 @@ pub enum Rotation {
 pub struct Http {
     /// None: off.
     pub listen: Option<SocketAddr>,
+    /// What the dashboard and the metrics are asked for with; without it, `listen` is a loopback address.
+    pub token: Option<Secret>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -77,6 +77,7 @@ impl Config {
             entry("logging.rotation", name_in(&ROTATIONS, logging.rotation)),
             entry("logging.keep", logging.keep),
             entry("http.listen", or_empty(http.listen.as_ref())),
+            entry("http.token", or_empty(http.token.as_ref())),
             entry("process.state_file", process.state_file.to_string_lossy().as_ref()),
             entry("process.shutdown_grace", humantime::format_duration(process.shutdown_grace).to_string()),
             entry("process.lease", humantime::format_duration(process.lease).to_string()),

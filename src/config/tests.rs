@@ -48,7 +48,11 @@ fn the_commented_file_holds_every_key_with_its_default() {
     let config = Config::load(&path, std::iter::empty()).unwrap();
     assert_eq!(config, Config::default_with_url("sqlite://data/rewardd.db").unwrap());
 
-    let text = fs::read_to_string(path).unwrap().replace("# start", "start").replace("# url", "url");
+    let text = fs::read_to_string(path)
+        .unwrap()
+        .replace("# start", "start")
+        .replace("# url", "url")
+        .replace("# token", "token");
     let (mut commented, mut shown) = (Vec::new(), Vec::new());
     flatten("", text.parse().unwrap(), &mut commented);
     flatten("", config.show().parse().unwrap(), &mut shown);
@@ -185,12 +189,14 @@ fn what_is_shown_loads_again_and_hides_passwords() {
         "programme = { timezone = 'Europe/Budapest', start = '2026-11-01' }
          database.url = 'mysql://u:p%40ss@h/d'
          source.url = 'sqlite://a.db'
-         http.listen = ''
+         http = { listen = '', token = 'correct-horse-battery' }
          rules.pool.hourly_share = '0.3333'",
     );
     let shown = config.show();
     assert!(!format!("{config:?}{shown}").contains("p%40ss"), "{shown}");
+    assert!(!format!("{config:?}{shown}").contains("horse"), "{shown}");
     config.database.url = DatabaseUrl::parse("mysql://u:***@h/d").unwrap();
+    let shown = shown.replace("token = \"***\"", "token = \"correct-horse-battery\"");
     assert_eq!(Config::parse(&shown).unwrap(), config);
 }
 

@@ -15,6 +15,7 @@ use croner::parser::{CronParser, Seconds};
 use toml::de::DeValue;
 
 use super::error::nearest;
+use super::secret::Secret;
 use super::url::DatabaseUrl;
 use crate::rewards::money::{MoneyError, Units};
 
@@ -159,6 +160,10 @@ pub(super) fn address(value: &Value<'_>) -> Result<SocketAddr, String> {
     let text = text(value)?;
     let allowed = "an IP address with a port, such as \"127.0.0.1:9464\", nor \"\" for off";
     text.parse().map_err(|_| format!("{text:?} is not {allowed}"))
+}
+
+pub(super) fn secret(value: &Value<'_>) -> Result<Secret, String> {
+    Secret::parse(text(value)?)
 }
 
 /// A date of the years that every backend can hold.

@@ -20,6 +20,7 @@ use tokio_cron_scheduler::{Job, JobScheduler};
 use tracing::{error, info, warn};
 
 mod board;
+mod desk;
 mod open;
 mod record;
 mod survey;
@@ -40,8 +41,9 @@ use crate::scheduler::cron::{LATE, Pattern, Ticker};
 use crate::scheduler::lease::{Standby, keep};
 use crate::store::Cause;
 use crate::store::sql::Fence;
-use crate::web::{self, Server};
+use crate::web::{self, Server, Site};
 use board::Board;
+use desk::FrontDesk;
 use open::Opener;
 use worker::{TRANSFERS, Worker};
 
@@ -60,6 +62,7 @@ struct Shared {
     board: Arc<Board>,
     metrics: Arc<Metrics>,
     health: Arc<Health>,
+    desk: Arc<FrontDesk>,
     /// Something was paid or delivered: metrics and health are to be brought up to date.
     changed: Notify,
     fence: Arc<Fence>,
@@ -107,9 +110,11 @@ pub async fn run(path: &Path, config: Config) -> anyhow::Result<()> {
         warn!("{warning}");
     }
     // From here on, so that it also tells what the start waits for.
+    let desk = Arc::new(FrontDesk::new(Arc::clone(&board)));
     let server = config.http.listen.map(|listen| {
         let board = Arc::clone(&board);
-        let router = web::router(Arc::clone(&metrics), Arc::clone(&health));
+        let site = Site::new(Arc::clone(&clock), Arc::clone(&desk) as _, config.http.token.as_ref());
+        let router = web::dashboard(Arc::new(site), web::router(Arc::clone(&metrics), Arc::clone(&health)));
         Server::start(listen, router, move |address| board.http(address))
     });
     let fence = Arc::new(Fence::closed());
@@ -122,10 +127,13 @@ pub async fn run(path: &Path, config: Config) -> anyhow::Result<()> {
         return Ok(());
     };
     metrics.rules(&app.distributor.rules.version);
+    if server.is_some() {
+        desk.open(&app.config);
+    }
     let (stop, _) = watch::channel(false);
     let app = RwLock::new(Arc::new(app));
     let changed = Notify::new();
-    let shared = Arc::new(Shared { clock, board, metrics, health, changed, fence, app, stop });
+    let shared = Arc::new(Shared { clock, board, metrics, health, desk, changed, fence, app, stop });
     let former = match claim {
         Claim::Healed(state) => Some(format!("{} pid {}", state.host, state.pid)),
         _ => None,
@@ -274,6 +282,9 @@ impl Daemon {
                 let app = Arc::new(app);
                 *self.shared.app.write().unwrap_or_else(PoisonError::into_inner) = app;
                 self.shared.metrics.rules(&self.shared.app().distributor.rules.version);
+                if self.server.is_some() {
+                    self.shared.desk.open(&self.shared.app().config);
+                }
                 self.set_tickers();
                 info!("the configuration was read again");
                 // Ticks that came meanwhile went to tickers that are no more.

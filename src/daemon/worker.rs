@@ -214,6 +214,7 @@ impl Observer for OnBoard<'_> {
 
     fn paid(&mut self, window: Window, outcome: &Outcome) {
         record::paid(&self.shared.metrics, &window, outcome);
+        self.shared.desk.paid(&window, outcome);
     }
 }
 

@@ -20,12 +20,14 @@ mod archive;
 mod error;
 mod ledger;
 pub mod memory;
+mod pages;
 pub mod sql;
 pub mod totals;
 
 pub use archive::{Archive, Between, RulesUse, end_of_time};
 pub use error::{BadValue, Cause, Result, SourceError, StoreError};
 pub use ledger::{Ledger, PROBES, RewardRow, Run, RunFigures, Standing, StoredTransfer};
+pub use pages::{Pages, Queue};
 pub use totals::Totals;
 
 /// What is fixed with the first run (rules, section 2).

@@ -1,7 +1,15 @@
-//! What the daemon shows by HTTP: metrics and health.
+//! What the daemon shows by HTTP: metrics, health and the dashboard.
 //!
-//! Nothing here asks a database: a scrape or a health check shows what the daemon has seen last, so it is answered at
-//! once whatever the database does.
+//! A scrape or a health check asks no database: it shows what the daemon has seen last, so it is answered at once
+//! whatever the database does. Pages read over connections of their own.
+//!
+//! ```text
+//! server       one port, and little that a client can cost             server.rs
+//!   → guard      who may look; headers                                   guard.rs, sessions.rs, login.rs
+//!     → context    language, parameters, the present, the view             context.rs, texts.rs, site.rs
+//!       → pages      a few rows by an index → tables                         overview.rs … transfers.rs
+//!         → answer     HTML, CSV or JSON of the same tables                    answer.rs, layout.rs, tables.rs
+//! ```
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +24,33 @@ use serde_json::{Map, json};
 use tokio::time::timeout;
 use tracing::warn;
 
+mod answer;
+mod audit;
+mod chart;
+mod context;
+mod explained;
+mod explanation;
+mod format;
+mod guard;
+mod layout;
+mod login;
+mod order;
+mod overview;
+mod partner;
+mod recent;
+mod rules;
+mod search;
 mod server;
+mod sessions;
+mod site;
+mod tables;
+mod texts;
+mod transfers;
+mod window;
+mod windows;
 
 pub use server::{HEADER_PATIENCE, MAX_CONNECTIONS, MAX_HEADER_BYTES, Server};
+pub use site::{Desk, Site, Took, View, dashboard};
 
 use crate::ops::health::Health;
 use crate::ops::metrics::{Metrics, TEXT_FORMAT};
@@ -28,7 +60,7 @@ const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
 /// Requests have next to nothing to say.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
-/// All that is served, under the limits that hold for everything.
+/// Metrics and health, under limits of their own.
 pub fn router(metrics: Arc<Metrics>, health: Arc<Health>) -> Router {
     let router = Router::new()
         .route("/metrics", get(scrape).with_state(metrics))

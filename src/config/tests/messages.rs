@@ -102,6 +102,16 @@ const WRONG: &[(&str, &str, &str)] = &[
         "'localhost:9464'",
         r#""localhost:9464" is not an IP address with a port, such as "127.0.0.1:9464", nor "" for off"#,
     ),
+    (
+        "http.listen",
+        "'0.0.0.0:9464'",
+        "is not a loopback address such as 127.0.0.1, so others could read what is paid: set http.token as well",
+    ),
+    (
+        "http.token",
+        "'short'",
+        "must be 16 to 256 letters, digits and signs of ASCII without a blank, as `openssl rand -hex 32` prints them",
+    ),
     ("process.shutdown_grace", "'25h'", "must be 0s to 24h, not 25h"),
 ];
 

@@ -232,7 +232,7 @@ pub(super) fn settled(row: &Row) -> Result<(Instant, (Settlement, bool))> {
     Ok((settlement.hour_start, (settlement, paid)))
 }
 
-fn reward_row(kind: Kind, row: &Row) -> Result<RewardRow> {
+pub(super) fn reward_row(kind: Kind, row: &Row) -> Result<RewardRow> {
     let row = OwnRow { table: sql::reward_table(kind), row };
     let amounts = columns(kind).iter().zip(3..).map(|(column, index)| row.units(index, column));
     let position = row.count(1, "position")?;

@@ -10,6 +10,7 @@ mod import;
 mod lease;
 mod ledger;
 mod migrate;
+mod pages;
 mod remote;
 mod report;
 mod source;

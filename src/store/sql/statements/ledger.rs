@@ -109,7 +109,7 @@ pub(super) const ALL: [&str; 13] = [
     INSERT_RULES_VERSION,
 ];
 
-fn amounts(kind: Kind) -> String {
+pub(super) fn amounts(kind: Kind) -> String {
     let amounts: Vec<String> = columns(kind).iter().map(|column| format!("CAST({column} AS CHAR)")).collect();
     amounts.join(", ")
 }

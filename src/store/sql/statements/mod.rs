@@ -6,9 +6,11 @@
 #[macro_use]
 mod ledger;
 mod archive;
+mod pages;
 
 pub use archive::*;
 pub use ledger::*;
+pub use pages::*;
 
 use super::Database;
 use crate::rewards::plan::columns;
@@ -155,7 +157,7 @@ pub const RELEASE_LEASE: &str = "/* release_lease */ \
 
 /// The named constants, for the tests that prepare and explain them all.
 pub fn all() -> impl Iterator<Item = &'static str> {
-    OF_THE_STORE.into_iter().chain(ledger::ALL).chain(archive::ALL)
+    OF_THE_STORE.into_iter().chain(ledger::ALL).chain(archive::ALL).chain(pages::ALL)
 }
 
 const OF_THE_STORE: [&str; 34] = [

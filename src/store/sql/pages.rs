@@ -1,0 +1,122 @@
+//! Reading what is stored as the dashboard shows it; see [`Pages`].
+
+use async_trait::async_trait;
+
+use super::bind::Value;
+use super::ledger::{figures, log_row, number, reward_row, run, stored_transfer};
+use super::statements as sql;
+use super::store::SqlStore;
+use super::text::{OwnRow, sql_time};
+use crate::audit::LogRow;
+use crate::rewards::window::{Instant, Kind};
+use crate::store::{PROBES, Pages, Queue, Result, RewardRow, Run, RunFigures, StoreError, StoredTransfer};
+
+/// Past every instant that is stored.
+const LATEST: &str = "9999-12-31 23:59:59.000000";
+
+#[async_trait]
+impl Pages for SqlStore {
+    async fn chain_head(&self) -> Result<Option<(u64, String)>> {
+        let rows = self.page(sql::CHAIN_HEAD, &[], "reading the end of the chain").await?;
+        let head = |row| {
+            let row = OwnRow { table: "reward_programme", row };
+            Ok((row.count(0, "runs")?, row.text(1)?))
+        };
+        rows.first().map(head).transpose()
+    }
+
+    async fn runs_before(&self, sequence: u64, limit: u32) -> Result<Vec<Run>> {
+        let values = [number(sequence), i64::from(limit).into()];
+        let rows = self.page(sql::RUNS_BEFORE, &values, "reading the runs").await?;
+        rows.iter().map(run).collect()
+    }
+
+    async fn log_rows_before(&self, sequence: u64, limit: u32) -> Result<Vec<LogRow>> {
+        let values = [number(sequence), i64::from(limit).into()];
+        let rows = self.page(sql::LOG_ROWS_BEFORE, &values, "reading the distribution log").await?;
+        rows.iter().map(log_row).collect()
+    }
+
+    async fn figures_of(&self, sequences: &[u64]) -> Result<Vec<RunFigures>> {
+        assert!(sequences.len() <= PROBES, "a look for figures names at most {PROBES} runs");
+        if sequences.is_empty() {
+            return Ok(vec![]);
+        }
+        let values: Vec<Value<'_>> = sequences.iter().map(|sequence| number(*sequence)).collect();
+        let rows = self.page(sql::figures_of(sequences.len()), &values, "reading the reward log").await?;
+        rows.iter().map(figures).collect()
+    }
+
+    async fn positions(
+        &self,
+        kind: Kind,
+        start: Instant,
+        after_partner: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, u32)>> {
+        let values = [sql_time(start).into(), after_partner.into(), i64::from(limit).into()];
+        let rows = self.page(sql::positions(kind), &values, "reading the positions").await?;
+        let position = |row| {
+            let row = OwnRow { table: sql::reward_table(kind), row };
+            Ok((row.int(0)?, u32::try_from(row.count(1, "position")?).unwrap_or(u32::MAX)))
+        };
+        rows.iter().map(position).collect()
+    }
+
+    async fn rows_of(&self, kind: Kind, start: Instant, partners: &[i64]) -> Result<Vec<RewardRow>> {
+        assert!(partners.len() <= PROBES, "a look for rows names at most {PROBES} partners");
+        if partners.is_empty() {
+            return Ok(vec![]);
+        }
+        let mut values = vec![Value::from(sql_time(start))];
+        values.extend(partners.iter().map(|partner| Value::from(*partner)));
+        let rows = self.page(sql::rows_of(kind, partners.len()), &values, "reading the rewards").await?;
+        rows.iter().map(|row| reward_row(kind, row)).collect()
+    }
+
+    async fn queue(&self) -> Result<Queue> {
+        let rows = self.page(sql::QUEUE, &[], "adding up the queued transfers").await?;
+        let mut queue = Queue::default();
+        for row in &rows {
+            let row = OwnRow { table: "special_transfers", row };
+            let time = row.instant(0, "time")?;
+            let amount = queue.amount.checked_add(row.units(1, "cc_reward")?);
+            queue.amount = amount.map_err(|why| StoreError::Unreadable {
+                table: row.table,
+                column: "cc_reward",
+                value: "a sum of all that waits".to_owned(),
+                why: why.to_string(),
+            })?;
+            queue.waiting += 1;
+            queue.failing += u64::from(row.count(2, "attempts")? > 0);
+            queue.oldest = Some(queue.oldest.map_or(time, |oldest| oldest.min(time)));
+        }
+        Ok(queue)
+    }
+
+    async fn waiting_transfers(
+        &self,
+        after: Option<(Instant, i64)>,
+        limit: u32,
+    ) -> Result<Vec<StoredTransfer>> {
+        let (time, partner_id) = after.unwrap_or((Instant::UNIX_EPOCH, i64::MIN));
+        let time = sql_time(time);
+        let values = [time.as_str().into(), time.as_str().into(), partner_id.into(), i64::from(limit).into()];
+        let rows = self.page(sql::WAITING_TRANSFERS, &values, "reading the transfers that wait").await?;
+        rows.iter().map(stored_transfer).collect()
+    }
+
+    async fn delivered_transfers(
+        &self,
+        before: Option<(Instant, i64)>,
+        limit: u32,
+    ) -> Result<Vec<StoredTransfer>> {
+        let (time, partner_id) = match before {
+            Some((time, partner_id)) => (sql_time(time), partner_id),
+            None => (LATEST.to_owned(), i64::MAX),
+        };
+        let values = [time.as_str().into(), time.as_str().into(), partner_id.into(), i64::from(limit).into()];
+        let rows = self.page(sql::DELIVERED_TRANSFERS, &values, "reading the delivered transfers").await?;
+        rows.iter().map(stored_transfer).collect()
+    }
+}

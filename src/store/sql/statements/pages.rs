@@ -1,0 +1,75 @@
+//! What [`crate::store::Pages`] reads.
+
+use super::ledger::amounts;
+use super::reward_table;
+use crate::rewards::window::Kind;
+
+pub const CHAIN_HEAD: &str = "/* chain_head */ SELECT runs, chain_head FROM reward_programme WHERE id = 1";
+
+pub const RUNS_BEFORE: &str = runs!("runs_before", " WHERE sequence < ? ORDER BY sequence DESC LIMIT ?");
+
+pub const LOG_ROWS_BEFORE: &str =
+    log_rows!("log_rows_before", " WHERE sequence < ? ORDER BY sequence DESC LIMIT ?");
+
+/// Ranges, as in SQLite IS NOT NULL is none and would read all that was ever delivered.
+pub const QUEUE: &str = "/* queue */ \
+     SELECT CAST(time AS CHAR), CAST(cc_reward AS CHAR), attempts FROM special_transfers \
+     WHERE next_attempt_at >= '1000-01-01 00:00:00.000000'";
+
+macro_rules! stored_transfers {
+    ($name:literal, $rest:literal) => {
+        concat!(
+            "/* ",
+            $name,
+            " */ SELECT partner_id, CAST(time AS CHAR), CAST(cc_reward AS CHAR), attempts, ",
+            "CAST(next_attempt_at AS CHAR), last_error, CAST(delivered_at AS CHAR) FROM special_transfers",
+            $rest
+        )
+    };
+}
+
+pub const WAITING_TRANSFERS: &str = stored_transfers!(
+    "waiting_transfers",
+    " WHERE next_attempt_at >= '1000-01-01 00:00:00.000000' AND (time > ? OR (time = ? AND partner_id > ?)) \
+     ORDER BY time, partner_id LIMIT ?"
+);
+
+/// Delivered ones have no next attempt, so they are a range of that index in order of time.
+pub const DELIVERED_TRANSFERS: &str = stored_transfers!(
+    "delivered_transfers",
+    " WHERE next_attempt_at IS NULL AND time <= ? AND (time < ? OR partner_id < ?) \
+     ORDER BY time DESC, partner_id DESC LIMIT ?"
+);
+
+/// The named constants of this file.
+pub(super) const ALL: [&str; 6] =
+    [CHAIN_HEAD, RUNS_BEFORE, LOG_ROWS_BEFORE, QUEUE, WAITING_TRANSFERS, DELIVERED_TRANSFERS];
+
+/// The figures of so many runs: one look by the table's key for each.
+#[must_use]
+pub fn figures_of(runs: usize) -> String {
+    let marks = vec!["?"; runs].join(", ");
+    format!("{} WHERE sequence IN ({marks}) ORDER BY sequence DESC", figures!("figures_of", ""))
+}
+
+/// Who stands where in a window, in the order of the table's key, a page at a time.
+#[must_use]
+pub fn positions(kind: Kind) -> String {
+    format!(
+        "/* positions */ SELECT partner_id, position FROM {} WHERE time = ? AND partner_id > ? \
+         ORDER BY partner_id LIMIT ?",
+        reward_table(kind)
+    )
+}
+
+/// The rows of so many partners in a window: one look by the table's key for each.
+#[must_use]
+pub fn rows_of(kind: Kind, partners: usize) -> String {
+    format!(
+        "/* rows_of */ SELECT partner_id, position, CAST(time AS CHAR), {} FROM {} \
+         WHERE time = ? AND partner_id IN ({})",
+        amounts(kind),
+        reward_table(kind),
+        vec!["?"; partners].join(", ")
+    )
+}

@@ -1,0 +1,147 @@
+//! What the dashboard is made of: where its figures come from, who may look, what it keeps between requests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tokio::sync::{OnceCell, Semaphore};
+use tokio::time::timeout;
+
+use super::answer::{Failure, page, respond};
+use super::context::Ctx;
+use super::explanation::Explanations;
+use super::guard::guard;
+use super::layout::{ICON, ICON_PATH, STYLE, STYLE_PATH};
+use super::order::Orders;
+use super::sessions::Sessions;
+use super::{audit, explanation, login, overview, partner, rules, search, transfers, window, windows};
+use crate::clock::Clock;
+use crate::config::Secret;
+use crate::ops::state_file::ProcessState;
+use crate::proof::{ProofError, Prover};
+use crate::rewards::window::{Calendar, Instant, Kind};
+use crate::store::{Leases, Pages, Source};
+
+/// How long a page may take, the wait for its turn included.
+const PAGE_PATIENCE: Duration = Duration::from_secs(60);
+/// Pages that are made at the same time; more than all that may wait for something dear.
+const PAGES_AT_ONCE: usize = 16;
+/// How long a page waits to be one of them.
+const PLACE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where figures come from: connections of the dashboard's own, so that no page ever waits for a payment or a payment
+/// for a page. Replaced as a whole when the configuration is read again.
+pub struct View {
+    pub store: Arc<dyn Pages>,
+    pub leases: Arc<dyn Leases>,
+    pub source: Arc<dyn Source>,
+    pub calendar: Calendar,
+    prover: OnceCell<Prover>,
+}
+
+impl View {
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Pages>,
+        leases: Arc<dyn Leases>,
+        source: Arc<dyn Source>,
+        calendar: Calendar,
+    ) -> Self {
+        Self { store, leases, source, calendar, prover: OnceCell::new() }
+    }
+
+    /// What recomputes paid windows, with the rules that it has read so far.
+    pub(super) async fn prover(&self) -> Result<&Prover, ProofError> {
+        self.prover.get_or_try_init(|| Prover::new(self.store.clone(), Arc::clone(&self.source))).await
+    }
+}
+
+/// How long each part of a run took.
+#[derive(Clone, Copy, Debug)]
+pub struct Took {
+    pub load: Duration,
+    pub rank: Duration,
+    pub allocate: Duration,
+    pub commit: Duration,
+}
+
+impl Took {
+    pub(super) fn total(&self) -> Duration {
+        self.load + self.rank + self.allocate + self.commit
+    }
+}
+
+/// Where the dashboard is told what is going on.
+pub trait Desk: Send + Sync {
+    /// The view in force; none while the databases are being opened.
+    fn view(&self) -> Option<Arc<View>>;
+
+    /// What the daemon does, and did last.
+    fn process(&self) -> ProcessState;
+
+    /// How long this process took to pay a window; none where it was another one, or long ago.
+    fn took(&self, kind: Kind, start: Instant) -> Option<Took>;
+}
+
+/// See the module.
+pub struct Site {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) desk: Arc<dyn Desk>,
+    /// None where no token is set.
+    pub(super) sessions: Option<Sessions>,
+    pub(super) orders: Orders,
+    pub(super) explanations: Explanations,
+    places: Semaphore,
+}
+
+impl Site {
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, desk: Arc<dyn Desk>, token: Option<&Secret>) -> Self {
+        let sessions = token.map(Sessions::new);
+        let places = Semaphore::new(PAGES_AT_ONCE);
+        Self { clock, desk, sessions, orders: Orders::new(), explanations: Explanations::new(), places }
+    }
+}
+
+/// The pages, and before them and `others` the guard. `others` are served beside them.
+pub fn dashboard(site: Arc<Site>, others: Router) -> Router {
+    let pages = Router::new()
+        .route("/", page(overview::show))
+        .route("/windows", page(windows::list))
+        .route("/windows/{kind}/{start}", page(window::show))
+        .route("/partners", page(partner::find))
+        .route("/partners/{id}", page(partner::show))
+        .route("/partners/{id}/{kind}/{start}", page(explanation::show))
+        .route("/audit", page(audit::list))
+        .route("/audit/{sequence}", page(audit::show))
+        .route("/rules", page(rules::show))
+        .route("/rules/{number}", page(rules::version))
+        .route("/transfers", page(transfers::show))
+        .route("/search", page(search::go))
+        .merge(login::routes())
+        .fallback(async |ctx: Ctx| respond(&ctx, Err(Failure::NotFound)))
+        .method_not_allowed_fallback(async |ctx: Ctx| respond(&ctx, Err(Failure::MethodNotAllowed)))
+        .layer(middleware::from_fn_with_state(Arc::clone(&site), in_time))
+        .route(&STYLE_PATH, get(async || asset("text/css; charset=utf-8", STYLE)))
+        .route(&ICON_PATH, get(async || asset("image/svg+xml", ICON)))
+        .with_state(Arc::clone(&site));
+    others.merge(pages).layer(middleware::from_fn_with_state(site, guard))
+}
+
+/// Makes so many pages at a time, and gives one up that takes too long.
+async fn in_time(ctx: Ctx, State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let Ok(Ok(_place)) = timeout(PLACE_PATIENCE, site.places.acquire()).await else {
+        return respond(&ctx, Err(Failure::Busy));
+    };
+    let answer = timeout(PAGE_PATIENCE, next.run(request)).await;
+    answer.unwrap_or_else(|_| respond(&ctx, Err(Failure::Busy)))
+}
+
+fn asset(kind: &'static str, content: &'static str) -> Response {
+    ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=31536000, immutable")], content).into_response()
+}
