@@ -17,7 +17,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("files", &["rewards", "frames", "store", "audit"]),
     ("status", &["rewards", "audit", "store", "jobs", "scheduler", "ops", "config", "clock"]),
     ("ops", &["config", "rewards", "clock"]),
-    ("web", &["ops"]),
+    ("web", &["ops", "rewards", "config", "clock", "audit", "store", "proof"]),
 ];
 
 /// The files of the program, its tests left out.

@@ -69,8 +69,10 @@ fn no_statement_reads_through_a_table_that_grows(backend: Backend) {
         for kind in [Kind::Hourly, Kind::Daily] {
             sent.extend([statements::rewards_written(&database, kind), statements::top_rows(kind)]);
             sent.extend([statements::reward_rows(kind), statements::partner_rows(kind, PROBES)]);
+            sent.extend([statements::positions(kind), statements::rows_of(kind, PROBES)]);
             sent.insert(statements::next_reward_time(kind));
         }
+        sent.insert(statements::figures_of(PROBES));
         sent.extend([
             statements::present("`votes`", "`id`", 500),
             statements::present("`cc_rates`", "`quoted_at`", 500),

@@ -23,7 +23,10 @@ fn every_statement_is_prepared(backend: Backend) {
             all.push(statements::reward_rows(kind));
             all.push(statements::next_reward_time(kind));
             all.push(statements::partner_rows(kind, 3));
+            all.push(statements::positions(kind));
+            all.push(statements::rows_of(kind, 3));
         }
+        all.push(statements::figures_of(3));
         let names = source_names(&Config::default_with_url(&scratch.url).unwrap());
         all.extend(doctor::statements::all(&database, &names));
         for sql in all {

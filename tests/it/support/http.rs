@@ -28,7 +28,7 @@ pub fn connect(address: SocketAddr) -> TcpStream {
 }
 
 pub fn get(address: SocketAddr, path: &str) -> Answer {
-    ask(address, &format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n"))
+    ask(address, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"))
 }
 
 /// Sends bytes and reads the one answer. The server may have closed before it has read them all.
