@@ -20,8 +20,9 @@ const SHOWN: usize = 12;
 
 /// Show the rules, every earlier version of them, and what changed between two.
 ///
-/// The rules ([rules] and [special] of the configuration) are recorded with the first look that is made by them, and
-/// each run names the version that it used. A version is named by its number, or by the first digits of its hash.
+/// The rules (the sections rules and special of the configuration) are recorded with the first look that is made by
+/// them, and each run names the version that it used. A version is named by its number, or by the first digits of its
+/// hash.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Show(Show),
