@@ -12,6 +12,7 @@ use maud::{Markup, html};
 use tracing::warn;
 
 use super::context::{Ctx, LANGUAGE_COOKIE};
+use super::health;
 use super::layout::{Page, Section, document};
 use super::site::Site;
 use super::tables::Table;
@@ -147,7 +148,7 @@ fn failed(ctx: &Ctx, failure: &Failure) -> Response {
             (status, [(CONTENT_TYPE, "application/json")], format!("{body}\n")).into_response(),
         );
     }
-    let body = message(ctx, text);
+    let body = message(ctx, failure, text);
     let page = Page { section: Section::Other, title: title.to_owned(), body };
     finish(failure, (status, Html(document(ctx, &page).into_string())).into_response())
 }
@@ -159,11 +160,12 @@ fn finish(failure: &Failure, mut response: Response<Body>) -> Response {
     response
 }
 
-fn message(ctx: &Ctx, text: &str) -> Markup {
+fn message(ctx: &Ctx, failure: &Failure, text: &str) -> Markup {
     html! {
         section.message {
             p { (text) }
             p { a href="/" { (ctx.texts.back_to_overview) } }
         }
+        @if matches!(failure, Failure::Broken(_)) && ctx.is_welcome { (health::panel(ctx)) }
     }
 }

@@ -32,6 +32,7 @@ mod explained;
 mod explanation;
 mod format;
 mod guard;
+mod health;
 mod layout;
 mod login;
 mod order;

@@ -9,12 +9,13 @@ use super::answer::{Answer, Outcome};
 use super::chart::Bars;
 use super::context::Ctx;
 use super::format;
+use super::health::process_facts;
 use super::layout::{Page, Section, card, facts, sheet};
 use super::site::{Took, View};
 use super::tables::{Cell, Table, Tone, number, state, text};
 use super::texts::{Lang, fill};
 use super::windows::{WindowRow, kind_cell, window_rows};
-use crate::ops::state_file::{Activity, ProcessState};
+use crate::ops::state_file::ProcessState;
 use crate::rewards::money::Units;
 use crate::rewards::pool::{Books, Settlement};
 use crate::rewards::window::{Instant, Window};
@@ -279,17 +280,6 @@ fn ticks(ctx: &Ctx, figures: &Figures) -> Table {
     }
 }
 
-fn activity(ctx: &Ctx, activity: &Activity) -> String {
-    let texts = ctx.texts;
-    match activity {
-        Activity::Starting => texts.starting.to_owned(),
-        Activity::Idle => texts.idle.to_owned(),
-        Activity::Running { window, .. } => fill(texts.running, &[window]),
-        Activity::Stopping => texts.stopping.to_owned(),
-        Activity::Stopped => texts.stopped.to_owned(),
-    }
-}
-
 fn health(ctx: &Ctx, figures: &Figures) -> Markup {
     let texts = ctx.texts;
     let process = &figures.process;
@@ -301,18 +291,16 @@ fn health(ctx: &Ctx, figures: &Figures) -> Markup {
     };
     let balances = figures.totals.difference().is_ok_and(|difference| difference.is_zero());
     let books = if balances { state(Tone::Good, texts.balances) } else { state(Tone::Bad, texts.difference) };
+    let stored = [
+        (texts.lease, lease),
+        (texts.database, state(Tone::Good, texts.database_answers)),
+        (texts.conservation, books),
+    ];
+    let items: Vec<_> = process_facts(ctx, process).into_iter().chain(stored).collect();
     html! {
         section.panel {
             h2 { (texts.health) }
-            (facts(&[
-                (texts.activity, html! { (activity(ctx, &process.activity)) }),
-                (texts.lease, lease),
-                (texts.database, state(Tone::Good, texts.database_answers)),
-                (texts.conservation, books),
-                (texts.started, format::time(process.started_at, &ctx.calendar, ctx.lang)),
-                (texts.process, html! { (process.host) " · pid " (process.pid) }),
-                (texts.version, html! { (process.version) }),
-            ]))
+            (facts(&items))
         }
     }
 }

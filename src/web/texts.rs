@@ -104,7 +104,7 @@ texts! {
     bad_request: "This request cannot be read", "A kérés nem értelmezhető";
     busy: "Busy", "Foglalt";
     busy_text: "Others are being answered and payments come first. Please try again in a few seconds.", "Mások kérése fut, és a kifizetések elsőbbséget élveznek. Kérjük, próbálja újra néhány másodperc múlva.";
-    unavailable: "The database does not answer", "Az adatbázis nem válaszol";
+    unavailable: "This page cannot be made now", "Az oldal most nem jeleníthető meg";
     unavailable_text: "What went wrong is in the log of the daemon. Please try again later.", "A hiba oka a szolgáltatás naplójában olvasható. Kérjük, próbálja újra később.";
     not_allowed: "This method is not allowed here", "Ez a művelet itt nem engedélyezett";
     back_to_overview: "Back to the overview", "Vissza az áttekintéshez";

@@ -342,9 +342,32 @@ fn what_is_wrong_is_shown_and_named() {
     assert_eq!(broken, [8, 7]);
     assert!(get(address, "/audit").body.contains("2 links on this page are broken"));
     assert!(get(address, "/audit/7").body.contains("state bad"));
-    // A vote that came after the payment shows on the explanation.
-    programme.scratch.query("INSERT INTO votes VALUES (100000, 3, 'cc', '1.00000000', '1.00000000', '2026-11-18 12:00:01.000000')");
+    // A vote that came after the payment shows on the explanation, and so do votes that are gone.
+    programme.scratch.query(
+        "INSERT INTO votes VALUES (100000, 3, 'cc', '1.00000000', '1.00000000', '2026-11-18 12:00:01.000000')",
+    );
     let explained = get(address, "/partners/3/hour/2026-11-18T12:00:00Z");
-    assert!(explained.body.contains("votes have changed since") || explained.status == 404, "{explained:?}");
+    assert!(explained.body.contains("votes have changed since"), "{explained:?}");
+    let paid = "FROM reward_list_hourly WHERE time = '2026-11-18 13:00:00.000000'";
+    let partner = programme.scratch.one(&format!("SELECT CAST(MIN(partner_id) AS CHAR) {paid}"));
+    programme.scratch.query(&format!("DELETE FROM votes WHERE partner_id = {partner}"));
+    let explained = get(address, &format!("/partners/{partner}/hour/2026-11-18T13:00:00Z"));
+    assert!(explained.body.contains("are no longer there"), "{explained:?}");
+    daemon.stop();
+}
+
+#[test]
+fn while_the_database_is_away_pages_say_how_the_process_does() {
+    let programme = Programme::empty(Backend::Sqlite);
+    let away = ("REWARDD__DATABASE__URL", "mysql://nobody@127.0.0.1:1/nothing");
+    let mut daemon = programme.start("daemon", &[LISTEN, away]);
+    let address = daemon.address();
+    for path in ["/", "/windows", "/partners/3"] {
+        let answer = get(address, path);
+        assert_eq!(answer.status, 503, "{path}: {answer:?}");
+        assert_strict(&answer, path);
+        assert!(answer.body.contains("This page cannot be made now"), "{path}: {answer:?}");
+        assert!(answer.body.contains("starting") && !answer.body.contains("nobody@"), "{path}: {answer:?}");
+    }
     daemon.stop();
 }
