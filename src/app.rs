@@ -214,10 +214,10 @@ pub async fn open_view(config: &Config) -> anyhow::Result<View> {
     let rewards = opened.context("opening the rewards' database (database.url)")?;
     let mut gentle = config.clone();
     gentle.source.connections = 1;
-    let source: Arc<dyn Source> = Arc::new(open_source(&gentle, &rewards).await?);
+    let source = Arc::new(open_source(&gentle, &rewards).await?);
     let store = Arc::new(SqlStore::new(rewards, Arc::new(Fence::closed()), Arc::new(())));
     let calendar = Calendar::new(config.programme.timezone);
-    Ok(View::new(Arc::clone(&store) as _, store, source, calendar))
+    Ok(View::new(Arc::clone(&store) as _, store, Arc::clone(&source) as _, source, calendar))
 }
 
 /// The source for import, which is the one thing that writes to it.

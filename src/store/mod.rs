@@ -196,6 +196,13 @@ pub trait Source: Send + Sync {
     async fn load(&self, request: &Request) -> Result<Loaded, SourceError>;
 }
 
+/// Votes of one partner, for those who look at its history.
+#[async_trait]
+pub trait Ballots: Send + Sync {
+    /// How many votes a partner cast in each of some windows.
+    async fn votes_of(&self, partner_id: i64, windows: &[Window]) -> Result<Vec<u64>, SourceError>;
+}
+
 /// The special partners' database.
 #[async_trait]
 pub trait Remote: Send + Sync {

@@ -11,7 +11,7 @@ use super::context::Ctx;
 use super::explained::{Explained, money_facts, position_facts, tables};
 use super::format;
 use super::layout::{Page, Section, card, facts, sheet, trail};
-use super::recent::{Gate, Recent};
+use super::recent::{Gate, Recent, Turn};
 use super::site::View;
 use super::tables::{Cell, Row, Table, Tone, number, state, text};
 use super::texts::fill;
@@ -43,6 +43,11 @@ impl Explanations {
         Self { recent: Recent::new(MOST_VOTERS), gate: Gate::new(PLACES) }
     }
 
+    /// A turn at reading votes.
+    pub async fn turn(&self) -> Result<Turn<'_>, Failure> {
+        self.gate.enter().await
+    }
+
     /// What a partner got of a window, and why. Nothing of other partners is in it.
     async fn of(
         &self,
@@ -51,7 +56,7 @@ impl Explanations {
         partner: i64,
         now: Instant,
     ) -> Result<Explanation, Failed> {
-        let _turn = self.gate.enter().await?;
+        let _turn = self.turn().await?;
         let prover = view.prover().await?;
         let key = (window.kind, window.start);
         let fresh = self.recent.get(&key).filter(|kept| now - kept.0 < FRESH);

@@ -13,6 +13,7 @@ use super::tables::{Cell, Row, Table, number, text};
 use super::texts::fill;
 use super::window::explanation_path;
 use super::windows::is_in_calendar;
+use crate::errors::chain;
 use crate::rewards::money::Units;
 use crate::rewards::window::{Instant, Kind};
 use crate::store::{PROBES, Pages, RewardRow};
@@ -28,9 +29,15 @@ struct Day {
     daily: Option<RewardRow>,
     hours: u64,
     hourly: Units,
+    /// None where they were not counted.
+    votes: Option<u64>,
 }
 
 impl Day {
+    const fn has_rows(&self) -> bool {
+        self.daily.is_some() || self.hours > 0
+    }
+
     /// From the pool, and the market bonus.
     fn daily_amounts(&self) -> (Units, Units) {
         let Some(row) = &self.daily else { return (Units::ZERO, Units::ZERO) };
@@ -79,7 +86,11 @@ pub async fn show(ctx: Ctx) -> Outcome {
     let newest = last_day(&ctx, store, partner, start, today).await?.ok_or(Failure::NotFound)?;
     let until = asked.unwrap_or(newest).min(today);
     let from = until - Days::new(DAYS - 1);
-    let days = days(&ctx, store, partner, from, until).await?;
+    let mut days = days(&ctx, store, partner, from, until).await?;
+    let counts = ctx.params.get("votes") == Some("count");
+    if counts {
+        count_votes(&ctx, partner, &mut days).await?;
+    }
     let table = table(&ctx, partner, &days);
     let older = (from > start).then(|| (from - Days::new(1)).to_string());
     let older = older.map(|until| ctx.here(&[("until", Some(&until))]));
@@ -95,6 +106,7 @@ pub async fn show(ctx: Ctx) -> Outcome {
         (cards(&ctx, &days, &fill(texts.between, &[&span[0], &span[1]])))
         section.panel { (chart(&ctx, &days).html(ctx.lang)) }
         (sheet(&ctx, &table, &pages))
+        @if !counts { p { a.button rel="nofollow" href=(ctx.here(&[("votes", Some("count"))])) { (texts.count_votes) } } }
     };
     let title = fill(texts.partner_title, &[&partner.to_string()]);
     Ok(Answer::Page(Page { section: Section::Partners, title, body }))
@@ -160,6 +172,20 @@ async fn days(
     Ok(days)
 }
 
+/// Counts the votes of the days that have rewards. All votes of these days are passed over for it, so it is done where
+/// it is asked for, and one at a time.
+async fn count_votes(ctx: &Ctx, partner: i64, days: &mut BTreeMap<NaiveDate, Day>) -> Result<(), Failure> {
+    let _turn = ctx.site.explanations.turn().await?;
+    let wanted: Vec<_> =
+        days.iter().filter(|(_, day)| day.has_rows()).map(|(date, _)| ctx.calendar.day(*date)).collect();
+    let counts = ctx.view()?.ballots.votes_of(partner, &wanted).await;
+    let counts = counts.map_err(|error| Failure::Broken(chain(&error)))?;
+    for (window, count) in wanted.iter().zip(counts) {
+        days.entry(window.day).or_default().votes = Some(count);
+    }
+    Ok(())
+}
+
 fn cards(ctx: &Ctx, days: &BTreeMap<NaiveDate, Day>, span: &str) -> maud::Markup {
     let (texts, lang) = (ctx.texts, ctx.lang);
     let amount = |units| html! { (format::amount(units, lang)) span.unit { "CC" } };
@@ -167,7 +193,7 @@ fn cards(ctx: &Ctx, days: &BTreeMap<NaiveDate, Day>, span: &str) -> maud::Markup
     let daily: Units = days.values().map(|day| day.daily_amounts().0).sum();
     let bonus: Units = days.values().map(|day| day.daily_amounts().1).sum();
     let best = days.values().filter_map(|day| day.daily.as_ref()).map(|row| row.position).min();
-    let active = days.values().filter(|day| day.daily.is_some() || day.hours > 0).count();
+    let active = days.values().filter(|day| day.has_rows()).count();
     let active_note = fill(texts.active_days, &[&format::count(active as u64, lang)]);
     html! {
         div.cards role="group" aria-label=(texts.figures) {
@@ -196,12 +222,12 @@ fn chart(ctx: &Ctx, days: &BTreeMap<NaiveDate, Day>) -> Bars {
 
 fn table(ctx: &Ctx, partner: i64, days: &BTreeMap<NaiveDate, Day>) -> Table {
     let texts = ctx.texts;
-    let has_rows = |(_, day): &(&NaiveDate, &Day)| day.daily.is_some() || day.hours > 0;
+    let with_votes = days.values().any(|day| day.votes.is_some());
     let row = |(date, day): (&NaiveDate, &Day)| -> Row {
         let (pool, bonus) = day.daily_amounts();
         let path = explanation_path(partner, &ctx.calendar.day(*date));
         let paid = |amount| if day.daily.is_some() { Cell::Amount(amount) } else { Cell::Empty };
-        vec![
+        let mut cells = vec![
             Cell::link(path, Cell::Day(*date)),
             Cell::optional(day.daily.as_ref(), |row| Cell::Count(u64::from(row.position))),
             Cell::Count(day.hours),
@@ -209,22 +235,29 @@ fn table(ctx: &Ctx, partner: i64, days: &BTreeMap<NaiveDate, Day>) -> Table {
             paid(pool),
             paid(bonus),
             Cell::Amount(day.total()),
-        ]
-        .into()
+        ];
+        if with_votes {
+            cells.insert(3, Cell::optional(day.votes, Cell::Count));
+        }
+        cells.into()
     };
+    let mut columns = vec![
+        text("day", texts.day),
+        number("position", texts.position),
+        number("hours", texts.hours_with_votes),
+        number("hourly_cc", texts.hourly_rewards),
+        number("daily_cc", texts.daily_rewards),
+        number("market_bonus_cc", texts.market_bonus),
+        number("total_cc", texts.sum),
+    ];
+    if with_votes {
+        columns.insert(3, number("votes", texts.votes));
+    }
     Table {
         name: "days",
         caption: texts.rewards_by_day.to_owned(),
-        columns: vec![
-            text("day", texts.day),
-            number("position", texts.position),
-            number("hours", texts.hours_with_votes),
-            number("hourly_cc", texts.hourly_rewards),
-            number("daily_cc", texts.daily_rewards),
-            number("market_bonus_cc", texts.market_bonus),
-            number("total_cc", texts.sum),
-        ],
-        rows: days.iter().rev().filter(has_rows).map(row).collect(),
+        columns,
+        rows: days.iter().rev().filter(|(_, day)| day.has_rows()).map(row).collect(),
         empty: texts.no_rewards,
     }
 }

@@ -25,7 +25,7 @@ use crate::config::Secret;
 use crate::ops::state_file::ProcessState;
 use crate::proof::{ProofError, Prover};
 use crate::rewards::window::{Calendar, Instant, Kind};
-use crate::store::{Leases, Pages, Source};
+use crate::store::{Ballots, Leases, Pages, Source};
 
 /// How long a page may take, the wait for its turn included.
 const PAGE_PATIENCE: Duration = Duration::from_secs(60);
@@ -40,6 +40,7 @@ pub struct View {
     pub store: Arc<dyn Pages>,
     pub leases: Arc<dyn Leases>,
     pub source: Arc<dyn Source>,
+    pub ballots: Arc<dyn Ballots>,
     pub calendar: Calendar,
     prover: OnceCell<Prover>,
 }
@@ -50,9 +51,10 @@ impl View {
         store: Arc<dyn Pages>,
         leases: Arc<dyn Leases>,
         source: Arc<dyn Source>,
+        ballots: Arc<dyn Ballots>,
         calendar: Calendar,
     ) -> Self {
-        Self { store, leases, source, calendar, prover: OnceCell::new() }
+        Self { store, leases, source, ballots, calendar, prover: OnceCell::new() }
     }
 
     /// What recomputes paid windows, with the rules that it has read so far.

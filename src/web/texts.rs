@@ -263,6 +263,7 @@ texts! {
     of_a_day: "of a day", "napi rangsorban";
     active_days: "Days with votes: {}", "Szavazatos napok: {}";
     rewards_by_day: "Rewards by day", "Jutalmak naponként";
+    count_votes: "Count the votes of these days", "A napok szavazatainak megszámolása";
     no_rewards: "No rewards on these days.", "Ezeken a napokon nincs jutalom.";
     day: "Day", "Nap";
     hours_with_votes: "Hours with votes", "Órák szavazattal";

@@ -8,7 +8,8 @@ use std::fs;
 use std::path::Path;
 
 use chrono::{Days, NaiveDate};
-use rewardd::config::DatabaseUrl;
+use rewardd::app::source_names;
+use rewardd::config::{Config, DatabaseUrl};
 use rewardd::rewards::window::Kind;
 use rewardd::store::PROBES;
 use rewardd::store::sql::{Access, Database, Value, statements};
@@ -73,6 +74,7 @@ fn no_statement_reads_through_a_table_that_grows(backend: Backend) {
             sent.insert(statements::next_reward_time(kind));
         }
         sent.insert(statements::figures_of(PROBES));
+        sent.insert(source_names(&Config::default_with_url(&scratch.url).unwrap()).count_votes());
         sent.extend([
             statements::present("`votes`", "`id`", 500),
             statements::present("`cc_rates`", "`quoted_at`", 500),

@@ -28,6 +28,7 @@ fn every_statement_is_prepared(backend: Backend) {
         }
         all.push(statements::figures_of(3));
         let names = source_names(&Config::default_with_url(&scratch.url).unwrap());
+        all.push(names.count_votes());
         all.extend(doctor::statements::all(&database, &names));
         for sql in all {
             assert!(sql.starts_with("/* "), "{sql} opens with its name");

@@ -139,6 +139,15 @@ fn what_pages_show_is_what_the_tables_hold(backend: Backend) {
     let paid: Units = ranking.iter().map(|row| units(row, "sum_cc")).sum();
     assert_eq!(paid, units(day, "paid_cc") + units(day, "market_bonus_cc"));
 
+    // A partner's days, with the votes where they are asked for.
+    let days = rows(address, "/partners/3?format=json&votes=count");
+    for day in &days {
+        let day_of = format!("voted_at LIKE '{}%'", text(day, "day"));
+        let votes = programme.count(&format!("votes WHERE partner_id = 3 AND {day_of}"));
+        assert_eq!(day["votes"].as_u64(), Some(votes as u64), "{day}");
+    }
+    assert!(!days.is_empty() && rows(address, "/partners/3?format=json")[0].get("votes").is_none());
+
     // The books, and the chain.
     let books = rows(address, "/?format=json&table=books");
     let book = |name: &str| units(books.iter().find(|row| row["sum"] == name).unwrap(), "amount_cc");

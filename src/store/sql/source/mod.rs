@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 mod aggregate;
+mod ballots;
 mod mysql_row;
 mod quotes;
 mod row;
