@@ -131,15 +131,15 @@ fn somebody_finds_out_why_a_partner_got_what_it_got() {
         browser.open(address, "/").await;
         // From the overview to the last window, and by its ranking to a partner's explanation.
         client.find(Locator::LinkText("Windows")).await.unwrap().click().await.unwrap();
-        client.find(Locator::LinkText("18 Nov 2026")).await.unwrap().click().await.unwrap();
+        browser.until_there(Locator::LinkText("18 Nov 2026")).await.click().await.unwrap();
+        browser.until_titled("18 Nov 2026").await;
         let form = client.form(Locator::Css("#positions form")).await.unwrap();
         form.set_by_name("partner", PARTNER).await.unwrap();
         form.submit().await.unwrap();
-        let row = client.find(Locator::Css("tr.marked")).await.unwrap();
+        let row = browser.until_there(Locator::Css("tr.marked")).await;
         assert!(row.text().await.unwrap().contains(PARTNER));
         row.find(Locator::Css("td:nth-child(3) a")).await.unwrap().click().await.unwrap();
-        let title = client.find(Locator::Css("h1")).await.unwrap().text().await.unwrap();
-        assert_eq!(title, "Partner 77: 18 Nov 2026");
+        browser.until_titled("Partner 77: 18 Nov 2026").await;
         let body = client.find(Locator::Css("main")).await.unwrap().text().await.unwrap();
         assert!(
             body.contains("every amount comes out as it was paid") && body.contains("decided by"),
@@ -148,9 +148,9 @@ fn somebody_finds_out_why_a_partner_got_what_it_got() {
 
         // The language stays with the visitor.
         client.find(Locator::Css(".languages a[lang=hu]")).await.unwrap().click().await.unwrap();
-        let title = client.find(Locator::Css("h1")).await.unwrap().text().await.unwrap();
-        assert_eq!(title, "77. partner: 2026. 11. 18.");
+        browser.until_titled("77. partner: 2026. 11. 18.").await;
         client.find(Locator::Css(".trail a")).await.unwrap().click().await.unwrap();
+        browser.until_titled("77. partner").await;
         let body = client.find(Locator::Css("main")).await.unwrap().text().await.unwrap();
         assert!(body.contains("Jutalmak naponként"), "{body}");
 
@@ -163,7 +163,7 @@ fn somebody_finds_out_why_a_partner_got_what_it_got() {
             let form = client.form(Locator::Css("form.search")).await.unwrap();
             form.set_by_name("q", asked).await.unwrap();
             form.submit().await.unwrap();
-            assert_eq!(client.find(Locator::Css("h1")).await.unwrap().text().await.unwrap(), title);
+            browser.until_titled(title).await;
         }
 
         // By keyboard alone: the first stop leads past the navigation.
@@ -189,18 +189,22 @@ fn a_token_opens_the_door_and_logging_out_closes_it() {
         browser.open(address, "/audit").await;
         assert_well(&browser, "login").await;
         fs::write(screenshots().join("login.png"), browser.picture(Screen::ALL[0]).await).unwrap();
-        for (token, title) in
-            [("wrong-horse-battery-staple", "Log in"), ("correct-horse-battery-staple", "Audit log")]
-        {
+        let answers = [
+            ("wrong-horse-battery-staple", Locator::Css("p.wrong")),
+            ("correct-horse-battery-staple", Locator::Css(".logout button")),
+        ];
+        for (token, answer) in answers {
             let form = client.form(Locator::Css("form.login")).await.unwrap();
             form.set_by_name("token", token).await.unwrap();
             form.submit().await.unwrap();
-            assert_eq!(client.find(Locator::Css("h1")).await.unwrap().text().await.unwrap(), title);
+            browser.until_there(answer).await;
         }
+        browser.until_titled("Audit log").await;
         assert_eq!(browser.run("return document.cookie").await, json!(""), "no script sees a cookie");
         client.find(Locator::Css(".logout button")).await.unwrap().click().await.unwrap();
+        browser.until_titled("Log in").await;
         browser.open(address, "/audit").await;
-        assert_eq!(client.find(Locator::Css("h1")).await.unwrap().text().await.unwrap(), "Log in");
+        browser.until_titled("Log in").await;
         browser.close().await;
     });
     daemon.stop();

@@ -5,8 +5,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use fantoccini::{Client, ClientBuilder};
+use fantoccini::elements::Element;
+use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -14,6 +16,9 @@ use tempfile::TempDir;
 
 use crate::daemon::process::until_true;
 use crate::support::http::connect;
+
+/// How long a page may take to come.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A width, and light or dark.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +108,15 @@ impl Browser {
 
     pub async fn open(&self, address: SocketAddr, path: &str) {
         self.client.goto(&format!("http://{address}{path}")).await.unwrap();
+    }
+
+    /// The element, once it is there: a form or a link that was just used leads to another page.
+    pub async fn until_there(&self, locator: Locator<'_>) -> Element {
+        self.client.wait().at_most(PATIENCE).for_element(locator).await.unwrap()
+    }
+
+    pub async fn until_titled(&self, title: &str) {
+        self.until_there(Locator::XPath(&format!("//h1[normalize-space()=\"{title}\"]"))).await;
     }
 
     /// What axe-core objects to; none where it is not there.
