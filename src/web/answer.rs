@@ -136,7 +136,9 @@ fn failed(ctx: &Ctx, failure: &Failure) -> Response {
         Failure::BadRequest(text) => (StatusCode::BAD_REQUEST, texts.bad_request, text.as_str()),
         Failure::Busy => (StatusCode::SERVICE_UNAVAILABLE, texts.busy, texts.busy_text),
         Failure::Broken(error) => {
-            warn!(path = ctx.here(&[]), error, "a page could not be made");
+            if ctx.site.is_news(error, ctx.now) {
+                warn!(path = ctx.here(&[]), error, "a page could not be made");
+            }
             (StatusCode::SERVICE_UNAVAILABLE, texts.unavailable, texts.unavailable_text)
         }
         Failure::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, texts.not_allowed, ""),

@@ -1,6 +1,6 @@
 //! What the dashboard is made of: where its figures come from, who may look, what it keeps between requests.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -9,6 +9,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use chrono::TimeDelta;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::timeout;
 
@@ -33,6 +34,8 @@ const PAGE_PATIENCE: Duration = Duration::from_secs(60);
 const PAGES_AT_ONCE: usize = 16;
 /// How long a page waits to be one of them.
 const PLACE_PATIENCE: Duration = Duration::from_secs(10);
+/// How often the same failure of pages is logged.
+const SAME_FAILURE: TimeDelta = TimeDelta::minutes(1);
 
 /// Where figures come from: connections of the dashboard's own, so that no page ever waits for a payment or a payment
 /// for a page. Replaced as a whole when the configuration is read again.
@@ -99,6 +102,8 @@ pub struct Site {
     pub(super) orders: Orders,
     pub(super) explanations: Explanations,
     places: Semaphore,
+    /// The last failure of a page that was logged, and when.
+    logged: Mutex<Option<(Instant, String)>>,
 }
 
 impl Site {
@@ -106,7 +111,19 @@ impl Site {
     pub fn new(clock: Arc<dyn Clock>, desk: Arc<dyn Desk>, token: Option<&Secret>) -> Self {
         let sessions = token.map(Sessions::new);
         let places = Semaphore::new(PAGES_AT_ONCE);
-        Self { clock, desk, sessions, orders: Orders::new(), explanations: Explanations::new(), places }
+        let (orders, explanations) = (Orders::new(), Explanations::new());
+        Self { clock, desk, sessions, orders, explanations, places, logged: Mutex::new(None) }
+    }
+
+    /// Whether a failure is worth a line in the log: whoever asks again and again fills no disk with the same one.
+    pub(super) fn is_news(&self, failure: &str, now: Instant) -> bool {
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_old = |(at, last): &(Instant, String)| last == failure && now - *at < SAME_FAILURE;
+        if logged.as_ref().is_some_and(is_old) {
+            return false;
+        }
+        *logged = Some((now, failure.to_owned()));
+        true
     }
 }
 
