@@ -115,6 +115,7 @@ pub async fn show(ctx: Ctx) -> Outcome {
         Err(Failed::Page(failure)) => Err(failure),
         Err(Failed::Proof(error)) => match error {
             ProofError::VotesGone { position, paid, .. } => Ok(gone(&ctx, &window, partner, position, paid)),
+            ProofError::NotPaid { .. } if window.kind == Kind::Daily => unpaid(&ctx, &window, partner).await,
             ProofError::NotPaid { .. }
             | ProofError::NoProgramme
             | ProofError::BeforeStart { .. }
@@ -137,6 +138,23 @@ fn trail_to(ctx: &Ctx, window: &Window, partner: i64) -> Markup {
 fn title(ctx: &Ctx, window: &Window, partner: i64) -> String {
     let name = format::window(window, &ctx.calendar, ctx.lang);
     format!("{}: {name}", fill(ctx.texts.partner_title, &[&partner.to_string()]))
+}
+
+/// A day that is still to be paid, some of whose hours are.
+async fn unpaid(ctx: &Ctx, day: &Window, partner: i64) -> Outcome {
+    let hours = hours(ctx, day, partner).await?;
+    if hours.rows.is_empty() {
+        return Err(Failure::NotFound);
+    }
+    if let Some(answer) = ctx.export(&[&hours], None)? {
+        return Ok(answer);
+    }
+    let body = html! {
+        (trail_to(ctx, day, partner))
+        p.verdict { (state(Tone::Plain, ctx.texts.not_paid_yet)) }
+        (sheet(ctx, &hours, &html! {}))
+    };
+    Ok(Answer::Page(Page { section: Section::Partners, title: title(ctx, day, partner), body }))
 }
 
 /// Paid for votes that are no longer there: nothing is left to take apart.

@@ -148,6 +148,10 @@ fn what_pages_show_is_what_the_tables_hold(backend: Backend) {
     }
     assert!(!days.is_empty() && rows(address, "/partners/3?format=json")[0].get("votes").is_none());
 
+    // A day that is still to be paid shows its hours.
+    let hours = rows(address, "/partners/3/day/2026-11-19?format=json");
+    assert!(!hours.is_empty() && get(address, "/partners/3/day/2026-11-19").body.contains("not paid yet"));
+
     // The books, and the chain.
     let books = rows(address, "/?format=json&table=books");
     let book = |name: &str| units(books.iter().find(|row| row["sum"] == name).unwrap(), "amount_cc");
