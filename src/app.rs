@@ -196,8 +196,8 @@ pub async fn open_source(config: &Config, rewards: &Database) -> anyhow::Result<
     let database = if same {
         rewards.clone()
     } else {
-        let connections = config.source.connections + sql::LEFT_TO_OTHERS;
-        open_other(config.source_url(), Access::Read, connections).await?
+        // Readers bring their own connections; this one shows that the source is there.
+        open_other(config.source_url(), Access::Read, 1).await?
     };
     Ok(SqlSource::new(database, source_names(config), source_effort(config)))
 }

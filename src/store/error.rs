@@ -1,5 +1,12 @@
 //! What can go wrong with a database, and whether trying again can help.
 
+use std::borrow::Cow;
+
+use mysql_common::constants::CapabilityFlags;
+use mysql_common::io::ParseBuf;
+use mysql_common::packets::{ErrPacket, SqlState};
+use sqlx::error::{DatabaseError, ErrorKind};
+
 use crate::rewards::money::MoneyError;
 use crate::rewards::rates::Conflict;
 use crate::rewards::window::show;
@@ -157,18 +164,76 @@ fn passing(error: &sqlx::Error) -> Option<Cause> {
             Some(Cause::ConnectionLost)
         }
         sqlx::Error::PoolTimedOut => Some(Cause::TooManyConnections),
-        sqlx::Error::Database(error) => match error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-            Some(mysql) => {
-                let known = TRANSIENT_NUMBERS.iter().find(|(number, _)| *number == mysql.number());
+        sqlx::Error::Database(sqlite) => match server_number(error) {
+            Some(number) => {
+                let known = TRANSIENT_NUMBERS.iter().find(|(known, _)| *known == number);
                 known.map(|(_, cause)| *cause)
             }
             None => {
                 let busy =
-                    error.code().is_some_and(|code| matches!(code.as_ref(), "5" | "6" | "261" | "517"));
+                    sqlite.code().is_some_and(|code| matches!(code.as_ref(), "5" | "6" | "261" | "517"));
                 busy.then_some(Cause::Busy)
             }
         },
         _ => None,
+    }
+}
+
+/// The number by which MySQL and MariaDB call an error; none where it is not one of theirs.
+pub(crate) fn server_number(error: &sqlx::Error) -> Option<u16> {
+    let error = error.as_database_error()?;
+    let by_sqlx = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(|error| error.number());
+    by_sqlx.or_else(|| error.try_downcast_ref::<ServerError>().map(|error| error.number))
+}
+
+/// What MySQL or MariaDB said to a reader of ours; sqlx lets nobody else make its own.
+#[derive(Debug, thiserror::Error)]
+#[error("{number} ({state}): {message}")]
+pub(crate) struct ServerError {
+    number: u16,
+    state: String,
+    message: String,
+}
+
+impl ServerError {
+    /// From a packet.
+    pub(crate) fn read(packet: &[u8]) -> std::io::Result<Self> {
+        // Before a session has begun there may be no state.
+        let parse = |abilities| ParseBuf(packet).parse::<ErrPacket<'_>>(abilities);
+        let packet =
+            parse(CapabilityFlags::CLIENT_PROTOCOL_41).or_else(|_| parse(CapabilityFlags::empty()))?;
+        let error = packet.server_error();
+        Ok(Self {
+            number: error.error_code(),
+            state: error.sql_state_ref().map_or("HY000".into(), SqlState::as_str).into_owned(),
+            message: error.message_str().into_owned(),
+        })
+    }
+}
+
+impl DatabaseError for ServerError {
+    fn message(&self) -> &str {
+        &self.message
+    }
+
+    fn code(&self) -> Option<Cow<'_, str>> {
+        Some(Cow::Borrowed(&self.state))
+    }
+
+    fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+        self
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Other
     }
 }
 

@@ -25,6 +25,7 @@ mod metrics;
 mod outages;
 mod partitions;
 mod properties;
+mod reading;
 mod rules_versions;
 mod statements;
 mod status;

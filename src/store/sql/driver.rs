@@ -16,13 +16,14 @@ use sqlx::{
 use super::bind::{Bound, Row, Sql, Value, bind};
 use crate::config::DatabaseUrl;
 use crate::fault;
+use crate::store::error::server_number;
 use crate::store::{Result, StoreError};
 
 /// How long a statement waits for a lock of another SQLite connection.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long opening or borrowing a connection may take before the attempt counts as failed.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A server that has not answered for this long is as good as gone, although nothing says so: a network that swallows
 /// packets closes no connection.
@@ -34,14 +35,17 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Fits every session to the rules: UTC, and no value is ever bent to fit a column. A session that falls silent in the
 /// middle of a transaction, because its process hangs or its host is gone, is ended by the server and holds no lock
 /// longer than that.
-const MYSQL_SESSION: &str = "/* session */ SET SESSION time_zone = '+00:00', \
+pub(super) const MYSQL_SESSION: &str = "/* session */ SET SESSION time_zone = '+00:00', \
      sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
      transaction_isolation = 'REPEATABLE-READ', wait_timeout = 30";
 
 /// The same for MariaDB before 11.1, which knows the variable by its old name only.
-const MARIADB_SESSION: &str = "/* session */ SET SESSION time_zone = '+00:00', \
+pub(super) const MARIADB_SESSION: &str = "/* session */ SET SESSION time_zone = '+00:00', \
      sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
      tx_isolation = 'REPEATABLE-READ', wait_timeout = 30";
+
+/// What a server says that does not know one of them.
+pub(super) const UNKNOWN_SYSTEM_VARIABLE: u16 = 1193;
 
 /// One view of everything, in the form that most engines take.
 pub(super) const BEGIN_VIEW: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
@@ -176,12 +180,8 @@ pub(super) fn timed_out() -> sqlx::Error {
 
 /// Sets the session up. MySQL 8 and MariaDB 11.1 know `transaction_isolation`; older ones refuse it by name.
 async fn prepare_session(connection: &mut MySqlConnection) -> sqlx::Result<()> {
-    const UNKNOWN_SYSTEM_VARIABLE: u16 = 1193;
     match connection.execute(MYSQL_SESSION).await {
-        Err(sqlx::Error::Database(error))
-            if error.downcast_ref::<sqlx::mysql::MySqlDatabaseError>().number()
-                == UNKNOWN_SYSTEM_VARIABLE =>
-        {
+        Err(error) if server_number(&error) == Some(UNKNOWN_SYSTEM_VARIABLE) => {
             connection.execute(MARIADB_SESSION).await.map(drop)
         }
         other => other.map(drop),

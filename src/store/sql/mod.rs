@@ -27,7 +27,7 @@ pub use lease::read_lease;
 pub use migrate::{Applied, applied, migrate};
 pub use remote::SqlRemote;
 pub use report::{TopRow, last_record, top_rows};
-pub use source::{Effort, LEFT_TO_OTHERS, SourceNames, SqlSource};
+pub use source::{Effort, SourceNames, SqlSource};
 pub use store::{Fence, SqlStore};
 pub use survey::{Survey, survey};
 pub use text::{parse_time, sql_time};

@@ -26,6 +26,7 @@ use crate::config::DatabaseUrl;
 use crate::errors::chain;
 use crate::rewards::window::{Kind, Window};
 use crate::store::StoreError;
+use crate::store::error::server_number;
 use facts::{Facts, Looked, Place, Rewards, Source};
 
 pub use finding::{Finding, Level};
@@ -89,11 +90,8 @@ fn unreached(error: StoreError, url: &DatabaseUrl, uses: &Uses) -> (String, Stri
 /// What helps where a database was opened and then says nothing of itself.
 fn advice(error: &sqlx::Error, key: &str) -> String {
     const NOT_PRIMARY: u16 = 1047;
-    let error = error.as_database_error();
-    match error.and_then(|error| error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()) {
-        Some(error) if error.number() == NOT_PRIMARY => {
-            format!("bring the node back into its cluster, or name another in {key}")
-        }
+    match server_number(error) {
+        Some(NOT_PRIMARY) => format!("bring the node back into its cluster, or name another in {key}"),
         _ => "see what the database says".to_owned(),
     }
 }

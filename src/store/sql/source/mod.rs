@@ -7,19 +7,23 @@ mod ballots;
 mod mysql_row;
 mod quotes;
 mod row;
+mod session;
 mod sqlite_row;
+mod sqlx_row;
 mod strays;
 mod views;
 mod votes;
+mod wire;
 
 use super::driver::Database;
 use crate::config::Aggregate;
+use crate::errors::chain;
 use crate::rewards::money::Units;
 use crate::rewards::window::{Instant, Kind};
 use crate::store::error::{BadValue, SourceError};
 use crate::store::{Loaded, Request, Source};
 use row::SourceRow;
-pub use views::LEFT_TO_OTHERS;
+use session::Reader;
 
 /// What tables and columns of the source are called; checked names, not yet quoted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +90,18 @@ impl SqlSource {
 #[async_trait]
 impl Source for SqlSource {
     async fn load(&self, request: &Request) -> Result<Loaded, SourceError> {
+        match self.load_by(Reader::Wire, request).await {
+            Err(SourceError::Database { source, .. }) if wire::is_beyond(&source) => {
+                tracing::warn!(why = chain(&source), "votes are read by sqlx, which takes longer");
+                self.load_by(Reader::Sqlx, request).await
+            }
+            other => other,
+        }
+    }
+}
+
+impl SqlSource {
+    async fn load_by(&self, reader: Reader, request: &Request) -> Result<Loaded, SourceError> {
         let Request { window, quotes_from, count_types } = request;
         let (votes_table, rates_table) = (&self.names.votes_table, &self.names.rates_table);
         // An hour is read sooner than locks are taken.
@@ -93,7 +109,7 @@ impl Source for SqlSource {
         let wanted = if window.kind == Kind::Daily && !by_server { self.effort.connections } else { 1 };
         // All views are of one state of the source: votes and rates of the same moment.
         let tables = [quoted(votes_table), quoted(rates_table)];
-        let mut views = views::begin(&self.database, &tables, wanted, votes_table).await?;
+        let mut views = views::begin(&self.database, &tables, wanted, votes_table, reader).await?;
         self.refuse_strays(&mut views[0], window).await?;
         let quotes = self.quotes(&mut views[0], *quotes_from, window.end).await?;
         let votes = match views.pop() {

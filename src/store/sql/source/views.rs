@@ -9,11 +9,12 @@
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
-use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Executor, MySql, MySqlConnection, MySqlPool, Row as _, SqlitePool};
+use sqlx::SqlitePool;
+use sqlx::mysql::{MySqlConnectOptions, MySqlPool};
 
-use super::row::Take;
-use super::{mysql_row, sqlite_row};
+use super::row::{SourceRow, Take};
+use super::session::{Reader, Session};
+use super::sqlite_row;
 use crate::errors::chain;
 use crate::store::error::SourceError;
 use crate::store::sql::driver::{BEGIN_VIEW, Database};
@@ -27,9 +28,6 @@ const LOCKLESS: [&str; 2] = ["tidb", "vitess"];
 
 /// Seconds. Behind a long write, one connection has begun to read before the lock is had.
 const LOCK_WAIT: &str = "/* views */ SET SESSION lock_wait_timeout = 1";
-
-/// Connections of the pool that are left to others: the guard, and what a daemon does meanwhile.
-pub const LEFT_TO_OTHERS: u32 = 3;
 
 /// Begins to read a SQLite file: only the first look makes the view.
 const BEGIN_LOOKING: &str = "BEGIN; /* views */ SELECT name FROM sqlite_master LIMIT 1";
@@ -47,7 +45,7 @@ type Variables = Vec<(String, String)>;
 
 /// A transaction that only reads, on a connection of its own that ends with it.
 pub(super) enum View {
-    MySql(PoolConnection<MySql>),
+    MySql(Session),
     Sqlite(Connection),
 }
 
@@ -61,7 +59,7 @@ impl View {
         take: Take<'_>,
     ) -> Result<(), SourceError> {
         match self {
-            Self::MySql(view) => mysql_row::each_row(view, sql, values, table, take).await,
+            Self::MySql(view) => view.each_row(sql, values, table, take).await,
             Self::Sqlite(view) => {
                 tokio::task::block_in_place(|| sqlite_row::each_row(view, sql, values, table, take))
             }
@@ -78,11 +76,12 @@ pub(super) async fn begin(
     tables: &[String],
     wanted: u32,
     table: &str,
+    reader: Reader,
 ) -> Result<Vec<View>, SourceError> {
     match database {
         Database::MySql(pool) => {
             let failed = |source| SourceError::Database { table: table.to_owned(), source };
-            begin_on_server(pool, tables, wanted).await.map_err(failed)
+            begin_on_server(pool, tables, wanted, reader).await.map_err(failed)
         }
         Database::Sqlite(pool) => {
             let failed = |why| SourceError::Sqlite { table: table.to_owned(), why };
@@ -119,32 +118,43 @@ fn begin_on_file(pool: &SqlitePool, wanted: u32) -> rusqlite::Result<Vec<View>> 
     begin_on_file(pool, 1)
 }
 
-async fn begin_on_server(pool: &MySqlPool, tables: &[String], wanted: u32) -> sqlx::Result<Vec<View>> {
-    let wanted = wanted.min(pool.options().get_max_connections().saturating_sub(LEFT_TO_OTHERS));
+async fn begin_on_server(
+    pool: &MySqlPool,
+    tables: &[String],
+    wanted: u32,
+    reader: Reader,
+) -> sqlx::Result<Vec<View>> {
+    let options = pool.connect_options();
     if wanted > 1 {
-        match begin_under_lock(pool, tables, wanted).await {
+        let guard = Session::open(&options, reader).await?;
+        match begin_under_lock(guard, &options, tables, wanted, reader).await {
             Ok(views) => return Ok(views),
             Err(why) => alone(&why),
         }
     }
-    let mut view = connect(pool).await?;
-    begin_view(&mut view).await?;
+    let mut view = Session::open(&options, reader).await?;
+    view.execute(BEGIN_VIEW).await?;
     Ok(vec![View::MySql(view)])
 }
 
 /// The views, or why they cannot be proved equal.
-async fn begin_under_lock(pool: &MySqlPool, tables: &[String], wanted: u32) -> Result<Vec<View>, String> {
+async fn begin_under_lock(
+    mut guard: Session,
+    options: &MySqlConnectOptions,
+    tables: &[String],
+    wanted: u32,
+    reader: Reader,
+) -> Result<Vec<View>, String> {
     let failed = |error: sqlx::Error| format!("no further connection is to be had: {}", chain(&error));
     // All are there before the lock is taken: nobody may have to wait for a connection under it.
-    let mut guard = connect(pool).await.map_err(failed)?;
     let mut views = Vec::new();
     for _ in 0..wanted {
-        views.push(connect(pool).await.map_err(failed)?);
+        views.push(Session::open(options, reader).await.map_err(failed)?);
     }
     let unlocked =
         |error: sqlx::Error| format!("the tables cannot be locked for a moment: {}", chain(&error));
     lock(&mut guard, tables).await.map_err(unlocked)?;
-    let server = variables(&mut guard).await.map_err(unlocked)?;
+    let server = variables(&mut guard).await?;
     let is_called = |name: &str| server.iter().any(|(_, value)| value.to_lowercase().contains(name));
     if let Some(name) = LOCKLESS.into_iter().find(|name| is_called(name)) {
         return Err(format!("this server is {name}, whose LOCK TABLES locks nothing"));
@@ -153,40 +163,29 @@ async fn begin_under_lock(pool: &MySqlPool, tables: &[String], wanted: u32) -> R
         return Err("on a Galera node a lock does not hold for the whole cluster".to_owned());
     }
     for view in &mut views {
-        begin_view(view).await.map_err(failed)?;
-        if variables(view).await.map_err(failed)? != server {
+        view.execute(BEGIN_VIEW).await.map_err(failed)?;
+        if variables(view).await? != server {
             return Err("connections lead to different servers".to_owned());
         }
     }
-    unlock(guard).await.map_err(unlocked)?;
+    // An answer shows that the guard, and so the lock, has lived until all snapshots were taken.
+    guard.execute("/* views */ UNLOCK TABLES").await.map_err(unlocked)?;
     Ok(views.into_iter().map(View::MySql).collect())
 }
 
-/// A connection that is used once: however it ends, also in the middle, its locks and its view end with it.
-async fn connect(pool: &MySqlPool) -> sqlx::Result<PoolConnection<MySql>> {
-    let mut connection = pool.acquire().await?;
-    connection.close_on_drop();
-    Ok(connection)
-}
-
-async fn begin_view(view: &mut MySqlConnection) -> sqlx::Result<()> {
-    view.execute(sqlx::raw_sql(BEGIN_VIEW)).await.map(drop)
-}
-
-async fn lock(guard: &mut MySqlConnection, tables: &[String]) -> sqlx::Result<()> {
+async fn lock(guard: &mut Session, tables: &[String]) -> sqlx::Result<()> {
     guard.execute(LOCK_WAIT).await?;
     let tables: Vec<String> = tables.iter().map(|table| format!("{table} READ")).collect();
-    let sql = format!("/* views */ LOCK TABLES {}", tables.join(", "));
-    // No server takes this as a prepared statement.
-    guard.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(drop)
+    guard.execute(&format!("/* views */ LOCK TABLES {}", tables.join(", "))).await
 }
 
-/// An answer shows that the guard, and so the lock, has lived until all snapshots were taken.
-async fn unlock(mut guard: PoolConnection<MySql>) -> sqlx::Result<()> {
-    guard.execute(sqlx::raw_sql("/* views */ UNLOCK TABLES")).await.map(drop)
-}
-
-async fn variables(connection: &mut MySqlConnection) -> sqlx::Result<Variables> {
-    let rows = connection.fetch_all(SERVER).await?;
-    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+async fn variables(session: &mut Session) -> Result<Variables, String> {
+    let mut variables = Vec::new();
+    let mut push = |row: &dyn SourceRow| {
+        variables.push((row.show(0), row.show(1)));
+        Ok(())
+    };
+    let read = session.each_row(SERVER, &[], "SHOW VARIABLES", &mut push).await;
+    read.map_err(|error| format!("the server does not say who it is: {}", chain(&error)))?;
+    Ok(variables)
 }
