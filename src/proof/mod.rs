@@ -112,13 +112,7 @@ impl Prover {
     /// [`ProofError::NoProgramme`] on a database that nothing was paid in; [`ProofError::Store`].
     pub async fn new(ledger: Arc<dyn Ledger>, source: Arc<dyn Source>) -> Result<Self, ProofError> {
         let programme = ledger.programme().await?.ok_or(ProofError::NoProgramme)?;
-        let zone = programme.timezone.parse().map_err(|_| StoreError::Unreadable {
-            table: "reward_programme",
-            column: "timezone",
-            value: programme.timezone.clone(),
-            why: "is no time zone".to_owned(),
-        })?;
-        Ok(Self { ledger, source, calendar: Calendar::new(zone), rules: Arc::default() })
+        Ok(Self { ledger, source, calendar: programme.calendar()?, rules: Arc::default() })
     }
 
     /// Recomputes the run of a window. `count_types` asks for the votes by partner and type.

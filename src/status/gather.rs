@@ -9,11 +9,11 @@ use crate::config::Config;
 use crate::jobs::Walk;
 use crate::ops::state_file::Activity;
 use crate::rewards::money::Units;
-use crate::rewards::window::{Calendar, Instant, Kind, Window};
+use crate::rewards::window::{Instant, Kind, Window};
 use crate::scheduler::cron::{LATE, Pattern};
 use crate::scheduler::due::due;
 use crate::store::sql::Applied;
-use crate::store::{Archive, Lease, Leases, Programme, Result, Run, RunFigures, StoreError, end_of_time};
+use crate::store::{Archive, Lease, Leases, Programme, Result, Run, RunFigures, end_of_time};
 
 /// Runs of each kind that are shown.
 const RUNS: u32 = 3;
@@ -81,13 +81,7 @@ struct Rest<'a> {
 
 impl Rest<'_> {
     async fn standing(&self, programme: Programme) -> Result<Standing> {
-        let zone = programme.timezone.parse().map_err(|_| StoreError::Unreadable {
-            table: "reward_programme",
-            column: "timezone",
-            value: programme.timezone.clone(),
-            why: "is no time zone".to_owned(),
-        })?;
-        let calendar = Calendar::new(zone);
+        let calendar = programme.calendar()?;
         let mut runs = vec![];
         for kind in [Kind::Hourly, Kind::Daily] {
             runs.extend(self.last_runs(kind).await?);

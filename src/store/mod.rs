@@ -14,7 +14,7 @@ use crate::rewards::money::Units;
 use crate::rewards::plan::{Plan, Transfer};
 use crate::rewards::pool::Books;
 use crate::rewards::rates::Quotes;
-use crate::rewards::window::{Instant, Kind, Window};
+use crate::rewards::window::{Calendar, Instant, Kind, Window};
 
 mod archive;
 mod error;
@@ -37,6 +37,22 @@ pub struct Programme {
     pub timezone: String,
     /// The first day that is ever settled or paid.
     pub start: NaiveDate,
+}
+
+impl Programme {
+    /// Its days and hours.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] where what is recorded is no time zone.
+    pub fn calendar(&self) -> Result<Calendar> {
+        let unreadable = |_| StoreError::Unreadable {
+            table: "reward_programme",
+            column: "timezone",
+            value: self.timezone.clone(),
+            why: "is no time zone".to_owned(),
+        };
+        Ok(Calendar::new(self.timezone.parse().map_err(unreadable)?))
+    }
 }
 
 /// The rules from some instant on, until the next version.

@@ -1,6 +1,7 @@
 //! What is paid, when, and what is refused.
 
 use crate::on_every_backend;
+use crate::support::tables::log_rows;
 use crate::support::{Backend, Scratch};
 
 const RATES: &str = "quoted_at,rate\n2026-11-01T00:00:00Z,1.25\n";
@@ -175,25 +176,10 @@ fn a_look_that_paid_nothing_does_not_fix_the_start() {
 fn the_log_is_a_chain_of_hashes(backend: Backend) {
     let scratch = started(backend);
     scratch.run(&["once", "--as-of", "2026-11-20T01:00:00Z"]);
-    let rows = scratch.query(
-        "SELECT CAST(sequence AS CHAR), reward_type, CAST(timestamp AS CHAR), CAST(total_amount AS CHAR), \
-         CAST(user_counts AS CHAR), CAST(ecc_cap AS CHAR), CAST(record AS CHAR), previous_hash \
-         FROM reward_distribution_logs ORDER BY sequence",
-    );
+    let rows = log_rows(&scratch);
     assert_eq!(rows.len(), 26);
     let mut previous = rewardd::audit::CHAIN_START.to_owned();
     for (row, sequence) in rows.into_iter().zip(1..) {
-        let text = |index: usize| row[index].clone().unwrap();
-        let row = rewardd::audit::LogRow {
-            sequence: text(0).parse().unwrap(),
-            reward_type: text(1),
-            timestamp: format!("{}Z", text(2).replace(' ', "T")),
-            total_amount: text(3),
-            user_counts: text(4),
-            ecc_cap: row[5].clone(),
-            record: text(6),
-            previous_hash: text(7),
-        };
         assert_eq!((row.sequence, &row.previous_hash), (sequence, &previous));
         previous = row.hash();
     }

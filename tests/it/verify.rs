@@ -4,6 +4,7 @@ use rewardd::audit::LogRow;
 use serde_json::Value as Json;
 
 use crate::on_every_backend;
+use crate::support::tables::log_rows;
 use crate::support::{Backend, Scratch, vectors};
 use crate::vectors::paid;
 
@@ -324,23 +325,8 @@ fn each_change_is_found_and_rightly_named(backend: Backend) {
 /// The rows from `from` on, each made anew with the hash of the one before, and the head after them: what somebody
 /// who can write everything would do.
 fn forge(scratch: &Scratch, from: u64, change: impl Fn(&mut LogRow)) {
-    let rows = scratch.query(
-        "SELECT CAST(sequence AS CHAR), reward_type, CAST(timestamp AS CHAR), CAST(total_amount AS CHAR), \
-         user_counts, CAST(ecc_cap AS CHAR), record, previous_hash FROM reward_distribution_logs ORDER BY sequence",
-    );
     let mut head = String::new();
-    for row in rows {
-        let text = |index: usize| row[index].clone().unwrap();
-        let mut row = LogRow {
-            sequence: text(0).parse().unwrap(),
-            reward_type: text(1),
-            timestamp: format!("{}Z", text(2).replace(' ', "T")),
-            total_amount: text(3),
-            user_counts: text(4),
-            ecc_cap: row[5].clone(),
-            record: text(6),
-            previous_hash: text(7),
-        };
+    for mut row in log_rows(scratch) {
         if row.sequence >= from {
             change(&mut row);
             row.previous_hash.clone_from(&head);

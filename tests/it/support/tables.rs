@@ -1,6 +1,7 @@
 //! The five tables of a database as the worked cases write them.
 
 use super::{Backend, Scratch, Tables};
+use rewardd::audit::LogRow;
 
 /// Table, columns, order. Instants are marked by a star, everything else is cast to text as it is.
 const TABLES: [(&str, &str, &str); 4] = [
@@ -73,4 +74,27 @@ pub const fn make_table(backend: Backend) -> &'static str {
              PRIMARY KEY (partner_id, time))"
         }
     }
+}
+
+/// The rows of the audit log, in order.
+pub fn log_rows(scratch: &Scratch) -> Vec<LogRow> {
+    let rows = scratch.query(
+        "SELECT CAST(sequence AS CHAR), reward_type, CAST(timestamp AS CHAR), CAST(total_amount AS CHAR), \
+         CAST(user_counts AS CHAR), CAST(ecc_cap AS CHAR), CAST(record AS CHAR), previous_hash \
+         FROM reward_distribution_logs ORDER BY sequence",
+    );
+    let log_row = |row: Vec<Option<String>>| {
+        let text = |index: usize| row[index].clone().unwrap();
+        LogRow {
+            sequence: text(0).parse().unwrap(),
+            reward_type: text(1),
+            timestamp: format!("{}Z", text(2).replace(' ', "T")),
+            total_amount: text(3),
+            user_counts: text(4),
+            ecc_cap: row[5].clone(),
+            record: text(6),
+            previous_hash: text(7),
+        }
+    };
+    rows.into_iter().map(log_row).collect()
 }
