@@ -24,7 +24,7 @@ const FAILURES: u32 = 5;
 /// What a database that has its migrations says, as of `now`.
 ///
 /// # Errors
-/// [`StoreError`].
+/// [`crate::store::StoreError`].
 pub async fn look(
     stored: &dyn Archive,
     leases: &dyn Leases,
