@@ -144,6 +144,8 @@ impl Demo {
             "\nEverything lies in {dir}: rewardd.db (SQLite), config.toml, logs.\n\n\
              Try next:\n  \
              rewardd --config {config} once --dry-run   (what would be paid now: nothing, it is all paid)\n  \
+             rewardd --config {config} verify           (proves it: recomputes all of it from the votes)\n  \
+             rewardd --config {config} run              (the daemon; see http://127.0.0.1:9464/, end it by Ctrl-C)\n  \
              rewardd --config {config} config show      (every setting with its value)\n  \
              rewardd simulate --help                    (pay out your own votes from files, no database)"
         );
