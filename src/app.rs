@@ -9,13 +9,13 @@ use crate::audit;
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl};
 use crate::jobs::{Distributor, RulesInForce};
-use crate::proof::{ProofError, Prover};
+use crate::proof::Prover;
 use crate::rewards::window::Calendar;
 use crate::store::memory::MemoryStore;
 use crate::store::sql::{
     self, Access, Applied, Database, Effort, Fence, SourceNames, SqlRemote, SqlSource, SqlStore,
 };
-use crate::store::{Archive, Leases, Ledger, OnRetry, Remote, Source, Store};
+use crate::store::{Leases, OnRetry, Remote, Source, Store};
 use crate::web::View;
 
 /// The parts of the program, put together as configured.
@@ -24,9 +24,6 @@ pub struct App {
     pub database: Database,
     pub store: Arc<dyn Store>,
     pub leases: Arc<dyn Leases>,
-    pub ledger: Arc<dyn Ledger>,
-    pub archive: Arc<dyn Archive>,
-    pub source: Arc<dyn Source>,
     pub distributor: Distributor,
     /// Opened when it is first needed.
     remote: OnceCell<SqlRemote>,
@@ -39,8 +36,6 @@ pub enum Mode {
     Pay,
     /// Nothing is written anywhere: further runs go on from what is stored, in memory.
     DryRun,
-    /// Nothing is written anywhere; what is stored is looked at.
-    Look,
 }
 
 impl App {
@@ -71,35 +66,15 @@ impl App {
         let database = open_database(&config, mode).await?;
         let stored = SqlStore::new(database.clone(), fence, retries);
         let store: Arc<dyn Store> = match mode {
-            Mode::Pay | Mode::Look => Arc::new(stored.clone()),
+            Mode::Pay => Arc::new(stored.clone()),
             Mode::DryRun => {
                 let state = stored.state().await;
                 Arc::new(MemoryStore::new(state.context("reading what has been paid")?))
             }
         };
         let source: Arc<dyn Source> = Arc::new(open_source(&config, &database).await?);
-        let distributor = distributor(&config, Arc::clone(&store), Arc::clone(&source), clock);
-        let stored = Arc::new(stored);
-        let (leases, ledger, archive) = (Arc::clone(&stored), Arc::clone(&stored), stored);
-        Ok(Self {
-            config,
-            database,
-            store,
-            leases,
-            ledger,
-            archive,
-            source,
-            distributor,
-            remote: OnceCell::new(),
-        })
-    }
-
-    /// What recomputes paid windows.
-    ///
-    /// # Errors
-    /// [`ProofError::NoProgramme`] where nothing was paid yet; what the database says.
-    pub async fn prover(&self) -> Result<Prover, ProofError> {
-        Prover::new(Arc::clone(&self.ledger), Arc::clone(&self.source)).await
+        let distributor = distributor(&config, Arc::clone(&store), source, clock);
+        Ok(Self { config, database, store, leases: Arc::new(stored), distributor, remote: OnceCell::new() })
     }
 
     /// The special partners' database; none where none is configured.
@@ -132,7 +107,7 @@ pub fn distributor(
     Distributor { store, source, clock, calendar, rules: Arc::new(rules) }
 }
 
-/// The rewards' database alone, for commands that look at what is stored and need no votes.
+/// The rewards' database alone, for commands that look at what is stored and write nothing.
 pub struct Records {
     pub database: Database,
     pub stored: SqlStore,
@@ -161,6 +136,16 @@ impl Records {
         refuse_missing(&records.migrations)?;
         Ok(records)
     }
+
+    /// What recomputes paid windows; it opens the source of votes as well.
+    ///
+    /// # Errors
+    /// [`ProofError::NoProgramme`](crate::proof::ProofError::NoProgramme) where nothing was paid yet; what could not
+    /// be opened.
+    pub async fn prover(&self, config: &Config) -> anyhow::Result<Prover> {
+        let source = open_source(config, &self.database).await?;
+        Ok(Prover::new(Arc::new(self.stored.clone()), Arc::new(source)).await?)
+    }
 }
 
 async fn open_database(config: &Config, mode: Mode) -> anyhow::Result<Database> {
@@ -168,7 +153,7 @@ async fn open_database(config: &Config, mode: Mode) -> anyhow::Result<Database> 
     let database = open_rewards(config, access).await?;
     match mode {
         Mode::Pay => sql::migrate(&database).await?,
-        Mode::DryRun | Mode::Look => refuse_missing(&sql::applied(&database).await?)?,
+        Mode::DryRun => refuse_missing(&sql::applied(&database).await?)?,
     }
     Ok(database)
 }

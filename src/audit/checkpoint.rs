@@ -64,7 +64,7 @@ impl FromStr for Checkpoint {
         let hash = field("hash")?;
         let is_hash = hash.len() == CHAIN_START.len() && hash.chars().all(|c| c.is_ascii_hexdigit());
         let (kind, start) = field("window")?.split_once('/').ok_or(Unreadable("window"))?;
-        let kind = [Kind::Daily, Kind::Hourly].into_iter().find(|known| known.name() == kind);
+        let kind = Kind::named(kind);
         let start = start.parse().map_err(|_| Unreadable("window"))?;
         let committed_at = field("committed")?.parse().map_err(|_| Unreadable("committed"))?;
         Ok(Self {

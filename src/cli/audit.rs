@@ -14,7 +14,7 @@ use crate::audit::{Chain, Checkpoint};
 use crate::config::Config;
 use crate::rewards::window::{Kind, show};
 use crate::store::sql::SqlStore;
-use crate::store::{Archive, Ledger, StoreError};
+use crate::store::{Ledger, StoreError};
 
 /// The form of what `--json` prints; it grows by one when a field changes its meaning or goes.
 const RECORD_VERSION: u32 = 1;
@@ -79,7 +79,7 @@ impl Command {
 
 impl PrintCheckpoint {
     async fn execute(self, stored: &SqlStore, config: &Config) -> anyhow::Result<Exit> {
-        let Some((sequence, hash)) = stored.chain_end().await?.filter(|(sequence, _)| *sequence > 0) else {
+        let Some((sequence, hash)) = stored.chain_head().await?.filter(|(sequence, _)| *sequence > 0) else {
             return Err(anyhow!("nothing has been paid yet, so there is no history to hold on to"));
         };
         let row = stored.log_row(sequence).await?;
@@ -92,9 +92,8 @@ impl PrintCheckpoint {
             return Ok(Exit::Tampering);
         };
         let unreadable = || anyhow!("row {sequence} of reward_distribution_logs names no window");
-        let kind = [Kind::Daily, Kind::Hourly].into_iter().find(|kind| kind.name() == row.reward_type);
         let start = row.timestamp.parse().map_err(|_| unreadable())?;
-        let kind = kind.ok_or_else(unreadable)?;
+        let kind = Kind::named(&row.reward_type).ok_or_else(unreadable)?;
         let run = stored.run_of(kind, start).await?;
         let run = run.ok_or_else(|| anyhow!("reward_runs does not have row {sequence} of the chain"))?;
         let checkpoint = Checkpoint {
@@ -148,7 +147,7 @@ fn read(what: &str) -> anyhow::Result<Result<Vec<Checkpoint>, String>> {
 }
 
 async fn check(stored: &SqlStore, checkpoints: &[Checkpoint]) -> anyhow::Result<Exit> {
-    let end = stored.chain_end().await?.unwrap_or_default();
+    let end = stored.chain_head().await?.unwrap_or_default();
     let bar = output::progress("following the chain", end.0);
     let followed = follow(stored, checkpoints, &end, |row| bar.set_position(row)).await;
     bar.finish_and_clear();
@@ -207,7 +206,7 @@ async fn follow(
     }
     let mut breaks: Vec<String> = breaks.into_iter().map(|found| found.what).collect();
     // Runs may have been committed meanwhile; the books count them all.
-    let counted = stored.chain_end().await?.unwrap_or_default().0;
+    let counted = stored.chain_head().await?.unwrap_or_default().0;
     if length > counted {
         breaks.push(format!("there are {length} rows, but the books count {counted} runs"));
     }

@@ -168,7 +168,7 @@ impl Cycle {
         let configured = app.config.programme.start;
         let programme = match mode {
             Mode::Pay => distributor.open_programme(configured, self.first_day, self.now).await?,
-            Mode::DryRun | Mode::Look => distributor.programme(configured, self.first_day, self.now).await?,
+            Mode::DryRun => distributor.programme(configured, self.first_day, self.now).await?,
         };
         let walk = Walk {
             kinds: self.job.kinds().into_iter().map(|kind| (kind, self.now)).collect(),
@@ -228,7 +228,7 @@ impl Observer for Lines {
             Outcome::Paid(plan, _) => {
                 let (verb, writes) = match self.mode {
                     Mode::Pay => ("paid", String::new()),
-                    Mode::DryRun | Mode::Look => ("would pay", writes(plan)),
+                    Mode::DryRun => ("would pay", writes(plan)),
                 };
                 format!(
                     "{window}: {verb} {} to {} of {} voters{}{}{writes}",

@@ -1,15 +1,12 @@
 //! `rewardd explain`
 
-use std::sync::Arc;
-
 use chrono::{Datelike, NaiveDate};
 use clap::Args;
 
 use super::Exit;
 use super::distribute::instant;
-use crate::app::{App, Mode};
+use crate::app::Records;
 use crate::cli::output::say;
-use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::proof::explain::{Agreement, ExplanationRecord};
 use crate::rewards::window::{Calendar, Instant, Kind, Window};
@@ -78,10 +75,10 @@ fn date(text: &str) -> Result<NaiveDate, String> {
 
 impl Explain {
     pub async fn execute(self, config: Config) -> anyhow::Result<Exit> {
-        let app = App::open(config, Arc::new(SystemClock), Mode::Look).await?;
-        let prover = app.prover().await?;
+        let records = Records::open(&config).await?;
+        let prover = records.prover(&config).await?;
         let explained = prover.explain(self.window.window(&prover.calendar), self.partner).await;
-        app.database.close().await;
+        records.database.close().await;
         let mut explanation = explained?;
         if self.without_others {
             explanation = explanation.without_others();

@@ -1,6 +1,5 @@
 //! `rewardd verify`
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -10,9 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::Exit;
-use crate::app::{App, Mode};
+use crate::app::Records;
 use crate::cli::output::say;
-use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::proof::verify::{Class, Days, Finding, Progress, Report, verify};
 use crate::rewards::window::{Window, show};
@@ -51,12 +49,12 @@ impl Verify {
         {
             bail!("--from {from} is after --to {to}");
         }
-        let app = App::open(config, Arc::new(SystemClock), Mode::Look).await?;
-        let prover = app.prover().await?;
+        let records = Records::open(&config).await?;
+        let prover = records.prover(&config).await?;
         let mut bar = Bar(ProgressBar::hidden());
         let verified = verify(&prover, &days, &mut bar).await;
         bar.0.finish_and_clear();
-        app.database.close().await;
+        records.database.close().await;
         let report = verified?;
         if self.json {
             say!("{:#}", record(&report, &days));

@@ -243,7 +243,7 @@ impl Daemon {
                 warn!(job, tick = show(tick), "this tick is late: the process or its machine was asleep");
             }
             self.shared.board.next_tick(job, ticker.next());
-            if kind_of(job).is_some() {
+            if Kind::named(job).is_some() {
                 ticked = true;
             } else {
                 self.worker.trigger_relay();
@@ -364,10 +364,6 @@ fn schedule(config: &Config) -> [(&'static str, &str); 3] {
     ]
 }
 
-fn kind_of(job: &str) -> Option<Kind> {
-    [Kind::Hourly, Kind::Daily].into_iter().find(|kind| kind.name() == job)
-}
-
 /// Holds the lease while it can, and waits for it while it cannot. Each time it is won, what was missed is made up.
 async fn lead(shared: Arc<Shared>, worker: Arc<Worker>, mut former: Option<String>) {
     loop {
@@ -405,7 +401,7 @@ fn catch_up(shared: &Shared, worker: &Worker) {
 fn last_ticks(config: &Config, now: Instant) -> Vec<(Kind, Instant)> {
     let last_tick = |(job, pattern)| {
         let last = Pattern::new(pattern, config.programme.timezone).last_until(now);
-        kind_of(job).zip(last)
+        Kind::named(job).zip(last)
     };
     schedule(config).into_iter().filter_map(last_tick).collect()
 }

@@ -36,6 +36,15 @@ pub const fn columns(kind: Kind) -> &'static [&'static str] {
     }
 }
 
+/// The reward table of a kind.
+#[must_use]
+pub const fn reward_table(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Hourly => "reward_list_hourly",
+        Kind::Daily => "reward_list_daily",
+    }
+}
+
 /// Why no plan could be made of a window. Trying again does not help until the source has changed.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PlanError {

@@ -23,6 +23,12 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The kind that a word of the tables and of the command line names.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Daily, Self::Hourly].into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The word of the tables and of the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -60,9 +60,6 @@ pub trait Archive: Ledger {
         limit: u32,
     ) -> Result<Vec<(NaiveDate, Units)>>;
 
-    /// How many rows the hash chain has and the hash of the last, as the books name them; none on an empty database.
-    async fn chain_end(&self) -> Result<Option<(u64, String)>>;
-
     /// The runs by a version of the rules that were committed in `[from, before)`.
     async fn rules_use(&self, version: &str, from: Instant, before: Instant) -> Result<RulesUse>;
 

@@ -19,6 +19,9 @@ pub trait Ledger: Store {
     /// The books, the pools and the settled hours, all of one view.
     async fn standing(&self) -> Result<Standing>;
 
+    /// How many rows the hash chain has and the hash of the last, as the books name them; none on an empty database.
+    async fn chain_head(&self) -> Result<Option<(u64, String)>>;
+
     /// Runs after a sequence number, in order of it, at most `limit`.
     async fn runs_after(&self, sequence: u64, limit: u32) -> Result<Vec<Run>>;
 

@@ -11,9 +11,6 @@ use crate::rewards::window::{Instant, Kind};
 /// See the module.
 #[async_trait]
 pub trait Pages: Ledger {
-    /// How many runs there are, and the hash of the last row of `reward_distribution_logs`.
-    async fn chain_head(&self) -> Result<Option<(u64, String)>>;
-
     /// Runs before a sequence number, newest first, at most `limit`.
     async fn runs_before(&self, sequence: u64, limit: u32) -> Result<Vec<Run>>;
 

@@ -87,14 +87,12 @@ pub async fn list(ctx: Ctx) -> Outcome {
     Ok(Answer::Page(Page { section: Section::Audit, title: texts.audit_log.to_owned(), body }))
 }
 
-fn kind_of(row: &LogRow) -> Option<Kind> {
-    [Kind::Daily, Kind::Hourly].into_iter().find(|kind| kind.name() == row.reward_type)
-}
-
 /// The window of a row, as a link to its page.
 fn window_cell(ctx: &Ctx, row: &LogRow) -> Cell {
     let start = row.timestamp.parse::<Instant>();
-    let (Some(kind), Ok(start)) = (kind_of(row), start) else { return Cell::Text(row.timestamp.clone()) };
+    let (Some(kind), Ok(start)) = (Kind::named(&row.reward_type), start) else {
+        return Cell::Text(row.timestamp.clone());
+    };
     let window = ctx.calendar.window_at(kind, start);
     let name = format::window(&window, &ctx.calendar, ctx.lang);
     Cell::link(window_path(kind, window.day, start), Cell::Named(name, Box::new(Cell::Time(start))))
@@ -108,7 +106,8 @@ fn table(ctx: &Ctx, rows: &[LogRow], links: &[Link]) -> Table {
             Link::HoldsAsHead => Cell::State(Tone::Good, texts.link_is_head.to_owned(), "head"),
             Link::Broken => Cell::State(Tone::Bad, texts.link_broken.to_owned(), "broken"),
         };
-        let kind = kind_of(row).map_or(Cell::Text(row.reward_type.clone()), |kind| kind_cell(ctx.lang, kind));
+        let kind = Kind::named(&row.reward_type)
+            .map_or(Cell::Text(row.reward_type.clone()), |kind| kind_cell(ctx.lang, kind));
         vec![
             Cell::link(format!("/audit/{}", row.sequence), Cell::Count(row.sequence)),
             window_cell(ctx, row),

@@ -3,11 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::sync::Arc;
 
 use insta::assert_snapshot;
-use rewardd::app::{App, Mode};
-use rewardd::clock::SystemClock;
+use rewardd::app::Records;
 use rewardd::config::Config;
 use rewardd::proof::Prover;
 use rewardd::proof::explain::{Agreement, Explainer, Explanation};
@@ -29,7 +27,7 @@ on_every_backend!(
 
 async fn prover(scratch: &Scratch) -> Prover {
     let config = Config::parse(&fs::read_to_string(scratch.path("config.toml")).unwrap()).unwrap();
-    App::open(config, Arc::new(SystemClock), Mode::Look).await.unwrap().prover().await.unwrap()
+    Records::open(&config).await.unwrap().prover(&config).await.unwrap()
 }
 
 /// Explains a payment in this process.

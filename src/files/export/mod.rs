@@ -23,7 +23,7 @@ pub use pages::{Days, export};
 
 use super::error::FileError;
 use crate::rewards::money::Units;
-use crate::rewards::plan::columns;
+use crate::rewards::plan::{columns, reward_table};
 use crate::rewards::window::{Instant, Kind, show};
 use crate::store::StoreError;
 
@@ -102,8 +102,7 @@ impl Exported {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Rewards(Kind::Hourly) => "reward_list_hourly",
-            Self::Rewards(Kind::Daily) => "reward_list_daily",
+            Self::Rewards(kind) => reward_table(kind),
             Self::RewardLog => "reward_log",
             Self::DistributionLogs => "reward_distribution_logs",
             Self::Runs => "reward_runs",

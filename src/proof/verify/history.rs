@@ -40,8 +40,8 @@ pub(super) enum ExpectedTransfers {
 /// # Errors
 /// Why there is no such window.
 pub(super) fn window_of(prover: &Prover, row: &LogRow, record: &RunRecord) -> Result<Window, String> {
-    let kind = [Kind::Daily, Kind::Hourly].into_iter().find(|kind| kind.name() == row.reward_type);
-    let kind = kind.ok_or_else(|| format!("reward_type is {:?}", row.reward_type))?;
+    let kind =
+        Kind::named(&row.reward_type).ok_or_else(|| format!("reward_type is {:?}", row.reward_type))?;
     let start: Instant =
         row.timestamp.parse().map_err(|_| format!("timestamp {} is no instant", row.timestamp))?;
     let window = prover.calendar.window_at(kind, start);

@@ -8,7 +8,7 @@ use super::{Class, Days, LOG, Report};
 use crate::audit::{LogRow, RunRecord};
 use crate::proof::{ProofError, Prover, Recomputed, read_record};
 use crate::rewards::money::Units;
-use crate::rewards::plan::{Plan, columns};
+use crate::rewards::plan::{Plan, columns, reward_table};
 use crate::rewards::window::{Instant, Kind, Window, show};
 use crate::store::{RewardRow, Run, SourceError, StoreError};
 
@@ -17,13 +17,6 @@ const PAGE: u32 = 5_000;
 
 /// Rows that are named for one window; of the others their number is told.
 const NAMED: usize = 20;
-
-pub(super) const fn reward_table(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Hourly => "reward_list_hourly",
-        Kind::Daily => "reward_list_daily",
-    }
-}
 
 /// Recomputes a run's window and compares.
 ///

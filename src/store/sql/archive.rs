@@ -61,15 +61,6 @@ impl Archive for SqlStore {
         rows.iter().map(pool).collect()
     }
 
-    async fn chain_end(&self) -> Result<Option<(u64, String)>> {
-        let rows = self.page(sql::BOOKS, &[], "reading the end of the chain").await?;
-        let end = |row| {
-            let row = OwnRow { table: "reward_programme", row };
-            Ok((row.count(0, "runs")?, row.text(1)?))
-        };
-        rows.first().map(end).transpose()
-    }
-
     async fn rules_use(&self, version: &str, from: Instant, before: Instant) -> Result<RulesUse> {
         let values = [version.into(), sql_time(from).into(), sql_time(before).into()];
         let rows = self.page(sql::RULES_USE, &values, "counting the runs by a version of the rules").await?;

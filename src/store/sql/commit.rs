@@ -9,7 +9,7 @@ use super::text::{OwnRow, sql_time};
 use super::transaction::Work;
 use crate::audit::LogRow;
 use crate::rewards::money::Units;
-use crate::rewards::plan::{DailyFigures, Plan};
+use crate::rewards::plan::{DailyFigures, Plan, reward_table};
 use crate::rewards::window::Kind;
 use crate::store::error::doing;
 use crate::store::{Commit, Committed, Result, StoreError, Totals};
@@ -232,7 +232,7 @@ impl CommitRun<'_> {
         let statement = sql::rewards_written(self.database, self.kind());
         let rows =
             tx.fetch(statement, &[self.time().into()]).await.map_err(doing("reading back the rewards"))?;
-        let row = OwnRow { table: sql::reward_table(self.kind()), row: &rows[0] };
+        let row = OwnRow { table: reward_table(self.kind()), row: &rows[0] };
         let fraction: i128 = row.text(2)?.parse().map_err(|_| broken("a sum is no number".to_owned()))?;
         let written = row.units(1, "sum")?.count() + fraction;
         let planned = self.plan().distributed() + self.plan().market_bonus();

@@ -14,7 +14,7 @@ use super::survey::end_view;
 use super::text::{OwnRow, sql_time};
 use crate::audit::LogRow;
 use crate::rewards::money::Units;
-use crate::rewards::plan::{Transfer, columns};
+use crate::rewards::plan::{Transfer, columns, reward_table};
 use crate::rewards::pool::Settlement;
 use crate::rewards::window::{Instant, Kind, show};
 use crate::store::error::doing;
@@ -29,6 +29,15 @@ impl Ledger for SqlStore {
         let standing = read_standing(&mut tx).await;
         end_view(tx).await;
         standing
+    }
+
+    async fn chain_head(&self) -> Result<Option<(u64, String)>> {
+        let rows = self.page(sql::CHAIN_HEAD, &[], "reading the end of the chain").await?;
+        let head = |row| {
+            let row = OwnRow { table: "reward_programme", row };
+            Ok((row.count(0, "runs")?, row.text(1)?))
+        };
+        rows.first().map(head).transpose()
     }
 
     async fn runs_after(&self, sequence: u64, limit: u32) -> Result<Vec<Run>> {
@@ -94,7 +103,7 @@ impl Ledger for SqlStore {
     async fn next_reward_time(&self, kind: Kind, from: Instant) -> Result<Option<Instant>> {
         let rows =
             self.page(sql::next_reward_time(kind), &[sql_time(from).into()], "reading the rewards").await?;
-        let time = |row| OwnRow { table: sql::reward_table(kind), row }.instant(0, "time");
+        let time = |row| OwnRow { table: reward_table(kind), row }.instant(0, "time");
         rows.first().map(time).transpose()
     }
 
@@ -163,8 +172,7 @@ async fn read_standing(tx: &mut Tx) -> Result<Standing> {
 
 fn kind(row: &OwnRow<'_>, index: usize) -> Result<Kind> {
     let name = row.text(index)?;
-    let kind = [Kind::Daily, Kind::Hourly].into_iter().find(|kind| kind.name() == name);
-    kind.ok_or_else(|| StoreError::Unreadable {
+    Kind::named(&name).ok_or_else(|| StoreError::Unreadable {
         table: row.table,
         column: "reward_type",
         value: name,
@@ -233,7 +241,7 @@ pub(super) fn settled(row: &Row) -> Result<(Instant, (Settlement, bool))> {
 }
 
 pub(super) fn reward_row(kind: Kind, row: &Row) -> Result<RewardRow> {
-    let row = OwnRow { table: sql::reward_table(kind), row };
+    let row = OwnRow { table: reward_table(kind), row };
     let amounts = columns(kind).iter().zip(3..).map(|(column, index)| row.units(index, column));
     let position = row.count(1, "position")?;
     Ok(RewardRow {

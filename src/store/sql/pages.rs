@@ -8,23 +8,14 @@ use super::statements as sql;
 use super::store::SqlStore;
 use super::text::{OwnRow, sql_time};
 use crate::audit::LogRow;
+use crate::rewards::plan::reward_table;
 use crate::rewards::window::{Instant, Kind};
-use crate::store::{PROBES, Pages, Queue, Result, RewardRow, Run, RunFigures, StoreError, StoredTransfer};
-
-/// Past every instant that is stored.
-const LATEST: &str = "9999-12-31 23:59:59.000000";
+use crate::store::{
+    PROBES, Pages, Queue, Result, RewardRow, Run, RunFigures, StoreError, StoredTransfer, end_of_time,
+};
 
 #[async_trait]
 impl Pages for SqlStore {
-    async fn chain_head(&self) -> Result<Option<(u64, String)>> {
-        let rows = self.page(sql::CHAIN_HEAD, &[], "reading the end of the chain").await?;
-        let head = |row| {
-            let row = OwnRow { table: "reward_programme", row };
-            Ok((row.count(0, "runs")?, row.text(1)?))
-        };
-        rows.first().map(head).transpose()
-    }
-
     async fn runs_before(&self, sequence: u64, limit: u32) -> Result<Vec<Run>> {
         let values = [number(sequence), i64::from(limit).into()];
         let rows = self.page(sql::RUNS_BEFORE, &values, "reading the runs").await?;
@@ -57,7 +48,7 @@ impl Pages for SqlStore {
         let values = [sql_time(start).into(), after_partner.into(), i64::from(limit).into()];
         let rows = self.page(sql::positions(kind), &values, "reading the positions").await?;
         let position = |row| {
-            let row = OwnRow { table: sql::reward_table(kind), row };
+            let row = OwnRow { table: reward_table(kind), row };
             Ok((row.int(0)?, u32::try_from(row.count(1, "position")?).unwrap_or(u32::MAX)))
         };
         rows.iter().map(position).collect()
@@ -111,10 +102,8 @@ impl Pages for SqlStore {
         before: Option<(Instant, i64)>,
         limit: u32,
     ) -> Result<Vec<StoredTransfer>> {
-        let (time, partner_id) = match before {
-            Some((time, partner_id)) => (sql_time(time), partner_id),
-            None => (LATEST.to_owned(), i64::MAX),
-        };
+        let (time, partner_id) = before.unwrap_or((end_of_time(), i64::MAX));
+        let time = sql_time(time);
         let values = [time.as_str().into(), time.as_str().into(), partner_id.into(), i64::from(limit).into()];
         let rows = self.page(sql::DELIVERED_TRANSFERS, &values, "reading the delivered transfers").await?;
         rows.iter().map(stored_transfer).collect()

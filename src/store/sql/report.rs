@@ -4,7 +4,7 @@ use super::driver::Database;
 use super::statements as sql;
 use super::text::OwnRow;
 use crate::rewards::money::Units;
-use crate::rewards::plan::columns;
+use crate::rewards::plan::{columns, reward_table};
 use crate::rewards::window::Kind;
 use crate::store::Result;
 use crate::store::error::doing;
@@ -35,7 +35,7 @@ pub async fn top_rows(database: &Database, kind: Kind, time: &str, limit: i64) -
     let rows = database.fetch(sql::top_rows(kind), &[time.into(), limit.into()]).await;
     let rows = rows.map_err(doing("reading the rewards"))?;
     let top = |row| {
-        let row = OwnRow { table: sql::reward_table(kind), row };
+        let row = OwnRow { table: reward_table(kind), row };
         let amounts = (0..columns(kind).len()).map(|column| row.units(column + 2, columns(kind)[column]));
         let amount = amounts.sum::<Result<Units>>()?;
         Ok(TopRow { position: row.int(0)?, partner_id: row.int(1)?, amount })

@@ -1,7 +1,6 @@
 //! What [`crate::store::Ledger`] reads.
 
-use super::reward_table;
-use crate::rewards::plan::columns;
+use crate::rewards::plan::{columns, reward_table};
 use crate::rewards::window::Kind;
 
 macro_rules! runs {
@@ -15,6 +14,8 @@ macro_rules! runs {
         )
     };
 }
+
+pub const CHAIN_HEAD: &str = "/* chain_head */ SELECT runs, chain_head FROM reward_programme WHERE id = 1";
 
 pub const RUNS_AFTER: &str = runs!("runs_after", " WHERE sequence > ? ORDER BY sequence LIMIT ?");
 
@@ -93,7 +94,8 @@ pub const INSERT_RULES_VERSION: &str = "/* record_rules */ \
      INSERT INTO reward_rules_versions (number, version, since, rules) VALUES (?, ?, ?, ?)";
 
 /// The named constants of this file.
-pub(super) const ALL: [&str; 13] = [
+pub(super) const ALL: [&str; 14] = [
+    CHAIN_HEAD,
     RUNS_AFTER,
     RUNS_OF,
     RUN_OF,

@@ -13,7 +13,7 @@ pub use ledger::*;
 pub use pages::*;
 
 use super::Database;
-use crate::rewards::plan::columns;
+use crate::rewards::plan::{columns, reward_table};
 use crate::rewards::window::Kind;
 
 pub const PROGRAMME: &str = "/* programme */ \
@@ -196,15 +196,6 @@ const OF_THE_STORE: [&str; 34] = [
     RENEW_LEASE,
     RELEASE_LEASE,
 ];
-
-/// The reward table of a kind.
-#[must_use]
-pub const fn reward_table(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Hourly => "reward_list_hourly",
-        Kind::Daily => "reward_list_daily",
-    }
-}
 
 /// Reward rows, `rows` of them in one statement.
 #[must_use]

@@ -1,10 +1,8 @@
 //! What [`crate::store::Pages`] reads.
 
 use super::ledger::amounts;
-use super::reward_table;
+use crate::rewards::plan::reward_table;
 use crate::rewards::window::Kind;
-
-pub const CHAIN_HEAD: &str = "/* chain_head */ SELECT runs, chain_head FROM reward_programme WHERE id = 1";
 
 pub const RUNS_BEFORE: &str = runs!("runs_before", " WHERE sequence < ? ORDER BY sequence DESC LIMIT ?");
 
@@ -42,8 +40,8 @@ pub const DELIVERED_TRANSFERS: &str = stored_transfers!(
 );
 
 /// The named constants of this file.
-pub(super) const ALL: [&str; 6] =
-    [CHAIN_HEAD, RUNS_BEFORE, LOG_ROWS_BEFORE, QUEUE, WAITING_TRANSFERS, DELIVERED_TRANSFERS];
+pub(super) const ALL: [&str; 5] =
+    [RUNS_BEFORE, LOG_ROWS_BEFORE, QUEUE, WAITING_TRANSFERS, DELIVERED_TRANSFERS];
 
 /// The figures of so many runs: one look by the table's key for each.
 #[must_use]
