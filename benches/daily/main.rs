@@ -43,8 +43,12 @@ pub const REFERENCE: &str = "bench_reference";
 const REWARDS: &str = "bench_rewards";
 
 /// The peers in Python, and the largest number of votes that one is given: some would take minutes for more.
-const PYTHON_PEERS: [(&str, u64); 3] =
-    [("polars_common", u64::MAX), ("polars_tuned", u64::MAX), ("pandas_common", 1_000_000)];
+const PYTHON_PEERS: [(&str, u64); 4] = [
+    ("polars_common", u64::MAX),
+    ("polars_tuned", u64::MAX),
+    ("polars_best", u64::MAX),
+    ("pandas_common", 1_000_000),
+];
 
 /// What all contestants need.
 pub struct Bench {

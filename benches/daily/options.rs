@@ -13,7 +13,7 @@ The daily benchmark: how long one day's run takes, beside what others need for t
 
   --size S|M|XL     1 million votes (the default), 10 million, 50 million
   --rounds N        measured rounds after the one that warms up; medians are shown [5, with --growth 3]
-  --only NAME,...   of floor, rewardd, sql, polars_common, polars_tuned, pandas_common
+  --only NAME,...   of floor, rewardd, sql, polars_common, polars_tuned, polars_best, pandas_common
   --patience N      before each run, waits up to N seconds for a machine that does nothing else; a run that others
                     disturbed is repeated while the N seconds last [0]
   --seed N          other votes [1]
@@ -27,7 +27,8 @@ the peers in Python.
 ";
 
 /// Whom `--only` may name.
-const CONTESTANTS: [&str; 6] = ["floor", "rewardd", "sql", "polars_common", "polars_tuned", "pandas_common"];
+const CONTESTANTS: [&str; 7] =
+    ["floor", "rewardd", "sql", "polars_common", "polars_tuned", "polars_best", "pandas_common"];
 
 /// What to measure.
 #[derive(Clone)]

@@ -3,13 +3,17 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
+use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
-use sqlx::mysql::{MySqlArguments, MySqlRow};
+use sqlx::mysql::{MySqlArguments, MySqlRow, MySqlTypeInfo};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Arguments, AssertSqlSafe, SqlSafeStr, SqlStr};
+use sqlx::{Arguments, AssertSqlSafe, Encode, MySql, SqlSafeStr, SqlStr, Type};
 
 use super::driver::Database;
+use super::text::sql_time;
 use crate::rewards::money::Units;
+use crate::rewards::window::Instant;
 
 /// SQL with `?` for values: one of our named constants, or text made of constants and checked names. Made of an
 /// [`Arc`], it can be run again without a copy.
@@ -41,6 +45,8 @@ pub enum Value<'a> {
     Int(i64),
     Text(Cow<'a, str>),
     Amount(Units),
+    /// Where there are many: the text of [`sql_time`] is as good, but a server has to read it.
+    Instant(Instant),
 }
 
 impl From<Units> for Value<'_> {
@@ -90,12 +96,56 @@ impl Bound {
     }
 }
 
-pub(super) fn bind<A: Arguments>(values: &[Value<'_>]) -> sqlx::Result<A>
+/// How a dialect takes what SQLite has no types for.
+pub(super) trait Exact: Arguments + Default {
+    fn amount(&mut self, amount: Units) -> Result<(), BoxDynError>;
+    fn instant(&mut self, instant: Instant) -> Result<(), BoxDynError>;
+}
+
+/// In the servers' own types, which are stored as they come: with eight amounts in a row, a fifth of the time that
+/// reading texts takes is saved.
+impl Exact for MySqlArguments {
+    fn amount(&mut self, amount: Units) -> Result<(), BoxDynError> {
+        self.add(ServerDecimal(amount.text().as_str()))
+    }
+
+    fn instant(&mut self, instant: Instant) -> Result<(), BoxDynError> {
+        self.add(instant.naive_utc())
+    }
+}
+
+/// As texts, which SQLite stores and compares.
+impl Exact for SqliteArguments {
+    fn amount(&mut self, amount: Units) -> Result<(), BoxDynError> {
+        self.add(amount.text().as_str())
+    }
+
+    fn instant(&mut self, instant: Instant) -> Result<(), BoxDynError> {
+        self.add(sql_time(instant))
+    }
+}
+
+/// Digits, called a DECIMAL: a [`Decimal`] of its own would be made only to be written as digits again.
+struct ServerDecimal<'a>(&'a str);
+
+impl Type<MySql> for ServerDecimal<'_> {
+    fn type_info() -> MySqlTypeInfo {
+        <Decimal as Type<MySql>>::type_info()
+    }
+}
+
+impl<'q> Encode<'q, MySql> for ServerDecimal<'_> {
+    fn encode_by_ref(&self, buffer: &mut Vec<u8>) -> Result<IsNull, BoxDynError> {
+        <&str as Encode<'q, MySql>>::encode_by_ref(&self.0, buffer)
+    }
+}
+
+pub(super) fn bind<A: Exact>(values: &[Value<'_>]) -> sqlx::Result<A>
 where
     A::Database: sqlx::Database,
-    for<'v> Option<&'v str>: sqlx::Encode<'v, A::Database> + sqlx::Type<A::Database>,
-    for<'v> &'v str: sqlx::Encode<'v, A::Database> + sqlx::Type<A::Database>,
-    for<'v> i64: sqlx::Encode<'v, A::Database> + sqlx::Type<A::Database>,
+    for<'v> Option<&'v str>: Encode<'v, A::Database> + Type<A::Database>,
+    for<'v> &'v str: Encode<'v, A::Database> + Type<A::Database>,
+    for<'v> i64: Encode<'v, A::Database> + Type<A::Database>,
 {
     let mut arguments = A::default();
     arguments.reserve(values.len(), 16 * values.len());
@@ -104,7 +154,8 @@ where
             Value::Null => arguments.add(None::<&str>),
             Value::Int(number) => arguments.add(*number),
             Value::Text(text) => arguments.add(text.as_ref()),
-            Value::Amount(amount) => arguments.add(amount.text().as_str()),
+            Value::Amount(amount) => arguments.amount(*amount),
+            Value::Instant(instant) => arguments.instant(*instant),
         }
     };
     values.iter().try_for_each(&mut add).map_err(sqlx::Error::Encode)?;

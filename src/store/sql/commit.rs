@@ -173,12 +173,12 @@ impl CommitRun<'_> {
     /// The values of some rows, by their place in the ranking.
     fn bind_rewards(&self, rows: &[usize]) -> sqlx::Result<Bound> {
         let (ranking, amounts) = (&self.plan().turnout.ranking, &self.plan().amounts);
-        let time = self.time();
+        let time = self.plan().window.start;
         let mut values = Vec::with_capacity(rows.len() * (amounts.len() + 3));
         for row in rows {
             values.push(Value::Int(ranking[*row].partner_id));
             values.push(Value::Int(*row as i64 + 1));
-            values.push(time.as_str().into());
+            values.push(Value::Instant(time));
             values.extend(amounts.iter().map(|column| Value::Amount(column[*row])));
         }
         Bound::new(self.database, &values)

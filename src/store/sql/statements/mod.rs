@@ -217,7 +217,10 @@ pub fn insert_rewards(kind: Kind, rows: usize) -> String {
 pub fn rewards_written(database: &Database, kind: Kind) -> String {
     let columns = columns(kind);
     let (whole, fraction) = match database {
-        Database::MySql(_) => (format!("SUM({})", columns.join(" + ")), "0".to_owned()),
+        Database::MySql(_) => {
+            let sums: Vec<String> = columns.iter().map(|column| format!("SUM({column})")).collect();
+            (sums.join(" + "), "0".to_owned())
+        }
         Database::Sqlite(_) => {
             let part = |take: fn(&str) -> String| {
                 let parts: Vec<String> = columns.iter().map(|column| take(column)).collect();
