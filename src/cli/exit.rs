@@ -101,8 +101,9 @@ impl Exit {
                 StoreError::Connect { .. } => Self::Unavailable,
                 StoreError::Broken { .. } | StoreError::Unreadable { .. } => Self::Broken,
                 StoreError::Duplicate { .. } => Self::BadData,
-                // The database was migrated by a newer program: starting this one again does not help.
-                StoreError::Migrate(MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_)) => {
+                // A newer program has migrated the database, or somebody else has to: starting this one again does not help.
+                StoreError::MigrateRights { .. }
+                | StoreError::Migrate(MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_)) => {
                     Self::BadConfig
                 }
                 StoreError::Fenced => Self::TryAgain,

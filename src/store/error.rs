@@ -36,6 +36,11 @@ pub enum StoreError {
     Connect { url: String, why: String, source: Option<sqlx::Error> },
     #[error("{table} already has a row with {key} {value}; nothing was imported")]
     Duplicate { table: String, key: String, value: String },
+    #[error(
+        "the database lacks a migration, and this user may not make it: run `rewardd migrate` as one who may, by \
+         deploy/grants/migrate.sql"
+    )]
+    MigrateRights { source: sqlx::Error },
     #[error("migrating the database: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
 }

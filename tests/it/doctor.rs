@@ -101,10 +101,13 @@ fn nothing_is_written(backend: Backend) {
         assert!(!file.exists());
     } else {
         let lacks = patient.complaint("grants");
-        assert!(lacks.found.contains("lacks INSERT, UPDATE, CREATE on"), "{lacks:?}");
+        let tables = ["`.`reward_log` and INSERT on", "INSERT, UPDATE on", "and UPDATE on"];
+        assert!(tables.iter().all(|part| lacks.found.contains(part)), "{lacks:?}");
         let refused = patient.complaint("statements");
         assert!(refused.found.contains("command denied"), "{refused:?}");
-        patient.admin(&lacks.advice);
+        for sql in lacks.advice.split("; ") {
+            patient.admin(sql);
+        }
         assert_eq!(patient.findings().0, Some(0), "the advice gives what lacks");
     }
 }

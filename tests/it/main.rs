@@ -19,6 +19,7 @@ mod explain;
 mod explanations;
 mod export;
 mod galera;
+mod grants;
 mod kills;
 mod loading;
 mod metrics;

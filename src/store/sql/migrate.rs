@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use super::bind::Row;
 use super::driver::Database;
-use crate::store::Result;
-use crate::store::error::doing;
+use crate::store::error::{doing, server_number};
+use crate::store::{Result, StoreError};
 
 /// Version, description, MySQL and SQLite text of each migration, in order.
 const MIGRATIONS: [(i64, &str, &str, &str); 4] = [
@@ -82,10 +82,10 @@ pub async fn applied(database: &Database) -> Result<Vec<Applied>> {
     Ok(applied.collect())
 }
 
-/// Applies what the database lacks.
+/// Applies what the database lacks. Where it lacks nothing, this only reads: a daemon needs no right to make tables.
 ///
 /// # Errors
-/// [`crate::store::StoreError::Migrate`], also where the database was migrated by a newer program.
+/// [`StoreError::Migrate`], also where the database was migrated by a newer program; [`StoreError::MigrateRights`].
 pub async fn migrate(database: &Database) -> Result<()> {
     let migration =
         |(version, description, mysql, sqlite): (i64, &'static str, &'static str, &'static str)| {
@@ -100,6 +100,11 @@ pub async fn migrate(database: &Database) -> Result<()> {
         migrations: Cow::Owned(MIGRATIONS.into_iter().map(migration).collect()),
         ..Migrator::DEFAULT
     };
+    let before = applied(database).await?;
+    let lacks = before.iter().find(|migration| !migration.applied);
+    if lacks.is_none() && is_as_it_should_be(&migrator, database).await? {
+        return Ok(());
+    }
     match run(&migrator, database).await {
         // MySQL commits each statement on its own, so a start that was killed leaves a migration half done. Ours may
         // run again; the driver's note that it began is all that stands in the way.
@@ -108,8 +113,38 @@ pub async fn migrate(database: &Database) -> Result<()> {
             forget(database, version).await.map_err(doing("healing an interrupted migration"))?;
             Ok(run(&migrator, database).await?)
         }
+        Err(MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _))
+            if is_denied(&source) =>
+        {
+            Err(StoreError::MigrateRights { source })
+        }
         done => Ok(done?),
     }
+}
+
+/// Whether a server refuses for want of a right.
+fn is_denied(error: &sqlx::Error) -> bool {
+    const DENIED: [u16; 4] = [1044, 1142, 1143, 1227];
+    server_number(error).is_some_and(|number| DENIED.contains(&number))
+}
+
+/// Whether the migrations are those of this program and came to their end. The driver finds out as well, but first makes
+/// its own table, also where that is there.
+async fn is_as_it_should_be(
+    migrator: &Migrator,
+    database: &Database,
+) -> std::result::Result<bool, MigrateError> {
+    match database {
+        Database::MySql(pool) => holds(migrator, &mut *pool.acquire().await?).await,
+        Database::Sqlite(pool) => holds(migrator, &mut *pool.acquire().await?).await,
+    }
+}
+
+async fn holds<C: Migrate>(migrator: &Migrator, link: &mut C) -> std::result::Result<bool, MigrateError> {
+    let is_whole = link.dirty_version(HISTORY_TABLE).await?.is_none();
+    let applied = link.list_applied_migrations(HISTORY_TABLE).await?;
+    let expected = migrator.iter().map(|migration| (migration.version, &migration.checksum));
+    Ok(is_whole && expected.eq(applied.iter().map(|applied| (applied.version, &applied.checksum))))
 }
 
 async fn run(migrator: &Migrator, database: &Database) -> std::result::Result<(), MigrateError> {

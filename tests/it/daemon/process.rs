@@ -52,7 +52,7 @@ pub const DUE: usize = 30;
 /// A database with two days of votes, and a remote.
 pub struct Programme {
     pub scratch: Scratch,
-    remote: String,
+    pub remote: String,
 }
 
 impl Programme {
@@ -67,6 +67,12 @@ impl Programme {
 
     pub fn new(backend: Backend) -> Self {
         let programme = Self::empty(backend);
+        programme.fill();
+        programme
+    }
+
+    /// Brings two days of votes into the database.
+    pub fn fill(&self) {
         let mut votes = "id,partner_id,vote_type,cc,ecc,voted_at\n".to_owned();
         for number in 0..96 {
             let (day, hour, minute) = (18 + number / 48, number / 2 % 24, 30 * (number % 2) + 7);
@@ -76,8 +82,7 @@ impl Programme {
             ));
         }
         let rates = "quoted_at,rate\n2026-11-10T00:00:00Z,1.25\n2026-11-18T12:00:00Z,1.31\n";
-        programme.scratch.import(&votes, rates);
-        programme
+        self.scratch.import(&votes, rates);
     }
 
     /// The configuration, with a schedule of the test's own.

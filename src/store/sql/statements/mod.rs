@@ -257,15 +257,11 @@ pub fn present(table: &str, key: &str, rows: usize) -> String {
     format!("/* import */ SELECT CAST({key} AS CHAR) FROM {table} WHERE {key} IN ({marks}) LIMIT 1")
 }
 
-/// Writes a transfer to the remote table, and leaves one that is there as it is.
+/// Writes transfers to the remote table; one that is there already is an error, and no right to change it is needed.
 #[must_use]
-pub fn insert_remote(database: &Database, table: &str, rows: usize) -> String {
-    let keep = match database {
-        Database::MySql(_) => "ON DUPLICATE KEY UPDATE partner_id = partner_id",
-        Database::Sqlite(_) => "ON CONFLICT DO NOTHING",
-    };
+pub fn insert_remote(table: &str, rows: usize) -> String {
     let values = vec!["(?, ?, ?)"; rows].join(", ");
-    format!("/* deliver */ INSERT INTO {table} (partner_id, time, cc_reward) VALUES {values} {keep}")
+    format!("/* deliver */ INSERT INTO {table} (partner_id, time, cc_reward) VALUES {values}")
 }
 
 /// Reads transfers back from the remote table.

@@ -24,7 +24,8 @@ pub(super) fn judge(facts: &Facts, uses: &Uses, key: &str) -> Vec<Finding> {
         findings.extend(judge_rewards(rewards));
     }
     if let Place::Server(server) = &facts.place {
-        let takes_all = facts.rewards.as_ref().is_some_and(|rewards| rewards.refused == Some(vec![]));
+        let refused = facts.rewards.as_ref().and_then(|rewards| rewards.refused.as_ref());
+        let takes_all = refused.map(Vec::is_empty);
         findings.extend(rights::judge(server, uses, takes_all));
     }
     if let (Some(source), Some(names)) = (&facts.source, &uses.source) {
@@ -52,7 +53,7 @@ fn judge_rewards(rewards: &Rewards) -> Vec<Finding> {
         (_, Some(version), _) => Finding::problem(
             CHECK,
             format!("migration {version} was interrupted"),
-            "rewardd migrate (every start does this too; it needs DELETE on _sqlx_migrations for once)",
+            "rewardd migrate, by a user who may DELETE from _sqlx_migrations",
         ),
         (_, _, Some(missing)) => Finding::problem(
             CHECK,

@@ -6,20 +6,32 @@ use super::super::facts::Server;
 use super::super::grants::{ALL, GRANT_OPTION, Grants, Scope};
 use super::super::{Finding, Uses};
 use super::columns::Wanted;
-use crate::store::sql::migrate::HISTORY_TABLE;
 use crate::store::sql::source::quoted;
 
 const CHECK: &str = "grants";
 
-/// What a start and its runs do to the rewards' database.
+/// What the first start does to the rewards' database, before its tables are there.
 const REWARDS_NEED: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "CREATE"];
+/// What the runs of a migrated database need beside reading, table by table as deploy/grants/daemon.sql gives it.
+const ADDED_TO: [&str; 6] = [
+    "reward_runs",
+    "reward_list_hourly",
+    "reward_list_daily",
+    "reward_log",
+    "reward_distribution_logs",
+    "reward_rules_versions",
+];
+const KEPT_UP: [&str; 4] =
+    ["reward_programme", "reward_pool_state", "reward_settlements", "special_transfers"];
+const LEASE: &str = "reward_lease";
 /// What later versions' migrations may do, too.
 const REWARDS_MAY: [&str; 9] =
     ["SELECT", "INSERT", "UPDATE", "CREATE", "ALTER", "INDEX", "REFERENCES", "LOCK TABLES", "SHOW VIEW"];
 const REWARDS_GIVE: &str = "SELECT, INSERT, UPDATE, CREATE, ALTER, INDEX";
 const REWARDS_AND_LOCK: &str = "SELECT, INSERT, UPDATE, CREATE, ALTER, INDEX, LOCK TABLES";
-/// An insert that finds its row there is an update that changes nothing.
-const REMOTE_NEED: [&str; 3] = ["SELECT", "INSERT", "UPDATE"];
+/// What is there is never changed. (Earlier versions needed UPDATE all the same, so it may still be given.)
+const REMOTE_NEED: [&str; 2] = ["SELECT", "INSERT"];
+const REMOTE_MAY: [&str; 3] = ["SELECT", "INSERT", "UPDATE"];
 const SOURCE_MAY: [&str; 5] = ["SELECT", "LOCK TABLES", "SHOW VIEW", "EXECUTE", "CREATE TEMPORARY TABLES"];
 
 /// Rights on everything that change nothing, in rows or in the server.
@@ -40,8 +52,9 @@ const HARMLESS_EVERYWHERE: [&str; 11] = [
 /// How many rights are named before the rest is counted.
 const NAMED: usize = 6;
 
-/// `takes_all`: the server takes every statement of ours, so that what they need is given, by whatever way.
-pub(super) fn judge(server: &Server, uses: &Uses, takes_all: bool) -> Vec<Finding> {
+/// `takes_all`: whether the server takes every statement of ours, so that what they need is given, by whatever way; none
+/// where they could not be tried, as a migration is not in.
+pub(super) fn judge(server: &Server, uses: &Uses, takes_all: Option<bool>) -> Vec<Finding> {
     let grants = match &server.grants {
         Ok(lines) => Grants::parse(lines),
         Err(why) => return vec![Finding::unseen(CHECK, why)],
@@ -88,18 +101,10 @@ impl Needs<'_> {
     }
 
     /// The rights that lack, as the statements that give them.
-    fn missing(&self, uses: &Uses, takes_all: bool) -> Option<Finding> {
+    fn missing(&self, uses: &Uses, takes_all: Option<bool>) -> Option<Finding> {
         let mut lacking: Vec<(Vec<&str>, String)> = vec![];
         if uses.rewards {
-            let need = REWARDS_NEED.into_iter().filter(|right| {
-                // A start makes the migrations' table where there is none, and needs the right also where there is.
-                let is_enough = match *right {
-                    "CREATE" => takes_all && self.grants.on_table(right, self.schema(), HISTORY_TABLE),
-                    _ => takes_all,
-                };
-                !is_enough && !self.grants.on_schema(right, self.schema())
-            });
-            lacking.push((need.collect(), format!("{}.*", quoted(self.schema()))));
+            lacking.extend(self.missing_of_rewards(takes_all));
         }
         if let Some(names) = &uses.source {
             let (votes, rates) = (Wanted::votes(names), Wanted::rates(names));
@@ -113,8 +118,8 @@ impl Needs<'_> {
         }
         if let Some(table) = &uses.remote_table {
             let (schema, bare) = self.split(table);
-            let need = REMOTE_NEED.into_iter().filter(|right| !self.grants.on_table(right, schema, bare));
-            lacking.push((need.collect(), quoted(&format!("{schema}.{bare}"))));
+            let need = self.missing_on(&REMOTE_NEED, schema, bare);
+            lacking.push((need, quoted(&format!("{schema}.{bare}"))));
         }
         lacking.retain(|(rights, _)| !rights.is_empty());
         if lacking.is_empty() {
@@ -126,6 +131,33 @@ impl Needs<'_> {
             .map(|(rights, on)| format!("GRANT {} ON {on} TO {}", rights.join(", "), self.user));
         let (found, give): (Vec<_>, Vec<_>) = (found.collect(), give.collect());
         Some(Finding::problem(CHECK, format!("{} lacks {}", self.user, found.join(" and ")), give.join("; ")))
+    }
+
+    /// Of the rewards' database: on the whole schema while its tables are not there, then table by table.
+    fn missing_of_rewards(&self, takes_all: Option<bool>) -> Vec<(Vec<&'static str>, String)> {
+        let schema = self.schema();
+        let on_schema = |needs: &[&'static str]| {
+            let lacks = needs.iter().filter(|right| !self.grants.on_schema(right, schema));
+            (lacks.copied().collect(), format!("{}.*", quoted(schema)))
+        };
+        match takes_all {
+            Some(true) => vec![],
+            None => vec![on_schema(&REWARDS_NEED)],
+            Some(false) => {
+                let added_to = ADDED_TO.iter().map(|table| (*table, &["INSERT"][..]));
+                let kept_up = KEPT_UP.iter().map(|table| (*table, &["INSERT", "UPDATE"][..]));
+                let lease = [(LEASE, &["UPDATE"][..])];
+                let tables = added_to.chain(kept_up).chain(lease).map(|(table, needs)| {
+                    (self.missing_on(needs, schema, table), quoted(&format!("{schema}.{table}")))
+                });
+                std::iter::once(on_schema(&["SELECT"])).chain(tables).collect()
+            }
+        }
+    }
+
+    fn missing_on(&self, needs: &[&'static str], schema: &str, table: &str) -> Vec<&'static str> {
+        let lacks = needs.iter().filter(|right| !self.grants.on_table(right, schema, table));
+        lacks.copied().collect()
     }
 
     /// Rights that rewardd never uses, and that somebody who gets hold of its password would.
@@ -178,8 +210,8 @@ impl Needs<'_> {
             rooms.push(Room { schema: self.split(table).0, may: &SOURCE_MAY, give, why: READS });
         }
         if let Some(table) = &uses.remote_table {
-            let give = "SELECT, INSERT, UPDATE";
-            rooms.push(Room { schema: self.split(table).0, may: &REMOTE_NEED, give, why: NEVER });
+            let give = "SELECT, INSERT";
+            rooms.push(Room { schema: self.split(table).0, may: &REMOTE_MAY, give, why: NEVER });
         }
         let mut seen = BTreeSet::new();
         rooms.retain(|room| seen.insert(room.schema));
