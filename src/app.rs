@@ -83,14 +83,18 @@ impl App {
     /// Where it cannot be opened, which is no reason not to distribute.
     pub async fn remote(&self) -> anyhow::Result<Option<Arc<dyn Remote>>> {
         let Some(url) = &self.config.remote.url else { return Ok(None) };
-        let open = || async {
-            let opened =
-                Database::open(url, Access::Write, 2).await.context("opening the remote database")?;
-            anyhow::Ok(SqlRemote::new(opened, &self.config.remote.table))
-        };
-        let remote = self.remote.get_or_try_init(open).await?;
+        let remote = self.remote.get_or_try_init(|| open_remote(url, &self.config.remote.table)).await?;
         Ok(Some(Arc::new(remote.clone())))
     }
+}
+
+/// The special partners' database.
+///
+/// # Errors
+/// Where it cannot be opened.
+pub async fn open_remote(url: &DatabaseUrl, table: &str) -> anyhow::Result<SqlRemote> {
+    let opened = Database::open(url, Access::Write, 2).await.context("opening the remote database")?;
+    Ok(SqlRemote::new(opened, table))
 }
 
 /// A distributor by the configuration's rules, over any store and source.

@@ -22,6 +22,7 @@ mod output;
 mod rules;
 mod simulate;
 mod status;
+mod transfers;
 mod verify;
 
 pub use exit::Exit;
@@ -64,6 +65,8 @@ enum Command {
     Export(export::Export),
     #[command(subcommand)]
     Audit(audit::Command),
+    #[command(subcommand)]
+    Transfers(transfers::Command),
     #[command(subcommand)]
     Rules(rules::Command),
     #[command(subcommand)]
@@ -124,6 +127,7 @@ fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Status(status) => block_on(status.execute(load(file.as_deref())?)),
         Command::Export(export) => block_on(export.execute(load(file.as_deref())?)),
         Command::Audit(command) => block_on(command.execute(load(file.as_deref())?)),
+        Command::Transfers(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Rules(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Config(command) => command.execute(&path(file.as_deref()), load(file.as_deref())?),
         Command::Completions { shell } => {

@@ -12,7 +12,7 @@ mod walk;
 pub use distribution::{Outcome, Phases, Prepared};
 pub use error::JobError;
 pub use programme::FirstDay;
-pub use transfers::{Relayed, relay};
+pub use transfers::{Compared, Relayed, relay, requeue};
 pub use walk::{Observer, Walk, WalkReport};
 
 use crate::clock::Clock;

@@ -8,9 +8,10 @@ use super::JobError;
 use crate::clock::Clock;
 use crate::errors::chain;
 use crate::fault;
+use crate::rewards::money::Units;
 use crate::rewards::plan::Transfer;
 use crate::rewards::window::Instant;
-use crate::store::{QueuedTransfer, Remote, Store, StoreError};
+use crate::store::{Pages, QueuedTransfer, Remote, Store, StoreError};
 
 /// Transfers in one statement.
 const BATCH: u32 = 500;
@@ -115,6 +116,56 @@ impl Batch<'_> {
         self.store.transfers_failed(transfers, &reason, self.next).await?;
         relayed.failed += transfers.len() as u64;
         Ok(())
+    }
+}
+
+/// What the remote holds of transfers that count as delivered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// Held with the same amount.
+    pub held: u64,
+    /// Not there any more.
+    pub missing: u64,
+    /// Of these, queued again now.
+    pub queued: u64,
+    /// Held with another amount, which is given.
+    pub other: Vec<(Transfer, String)>,
+}
+
+/// Asks the remote for every delivered transfer of the hours that start in `[from, before)`, and queues those again that
+/// it does not have, as after its database was brought back from a backup. `store` is none where they are only counted.
+///
+/// # Errors
+/// [`StoreError`] of either database; what was queued until then stays queued, and asking again goes on.
+pub async fn requeue(
+    pages: &dyn Pages,
+    remote: &dyn Remote,
+    store: Option<&dyn Store>,
+    (from, before): (Instant, Instant),
+    now: Instant,
+) -> Result<Compared, StoreError> {
+    let mut compared = Compared::default();
+    let mut last = (before, i64::MIN);
+    loop {
+        let page = pages.delivered_transfers(Some(last), BATCH).await?;
+        let transfers = page.iter().map(|stored| stored.transfer).filter(|transfer| transfer.time >= from);
+        let transfers: Vec<Transfer> = transfers.collect();
+        let Some(end) = transfers.last() else { return Ok(compared) };
+        last = (end.time, end.partner_id);
+        let mut missing = vec![];
+        for (transfer, held) in transfers.iter().zip(remote.held(&transfers).await?) {
+            match held {
+                None => missing.push(*transfer),
+                Some(held) if Units::parse(&held) == Ok(transfer.amount) => compared.held += 1,
+                Some(held) => compared.other.push((*transfer, held)),
+            }
+        }
+        compared.missing += missing.len() as u64;
+        if let Some(store) = store.filter(|_| !missing.is_empty()) {
+            let queued = store.requeue_transfers(&missing, now).await?;
+            info!(queued, "transfers that the remote has lost are queued again");
+            compared.queued += queued;
+        }
     }
 }
 

@@ -136,6 +136,9 @@ pub trait Store: Send + Sync {
     /// Notes that transfers have not arrived, why, and when to try again.
     async fn transfers_failed(&self, transfers: &[Transfer], reason: &str, next: Instant) -> Result<()>;
 
+    /// Queues delivered transfers again, those that wait already left as they are; gives how many.
+    async fn requeue_transfers(&self, transfers: &[Transfer], now: Instant) -> Result<u64>;
+
     /// How many transfers wait, and the sum of their amounts.
     async fn queue_length(&self) -> Result<(u64, Units)>;
 
@@ -225,4 +228,7 @@ pub trait Remote: Send + Sync {
     /// Writes transfers; one that is there already with the same amount is as good as written. Gives back those
     /// that the remote holds with another amount, with that amount: they were not overwritten.
     async fn deliver(&self, transfers: &[Transfer]) -> Result<Vec<(Transfer, String)>>;
+
+    /// What the remote holds for each of some transfers, as text; none where it has no such row.
+    async fn held(&self, transfers: &[Transfer]) -> Result<Vec<Option<String>>>;
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::bind::Value;
+use super::bind::{Row, Value};
 use super::driver::{Database, Tx};
 use super::source::quoted;
 use super::statements::{insert_remote, read_remote};
@@ -35,6 +35,13 @@ impl SqlRemote {
 impl Remote for SqlRemote {
     async fn deliver(&self, transfers: &[Transfer]) -> Result<Vec<(Transfer, String)>> {
         self.database.run_tx(&Deliver { remote: self, transfers }).await
+    }
+
+    async fn held(&self, transfers: &[Transfer]) -> Result<Vec<Option<String>>> {
+        let read = read_remote(&self.table, transfers.len());
+        let rows = self.database.fetch(read, &keys(transfers)).await;
+        let mut held = amounts(rows.map_err(doing("reading the remote table"))?)?;
+        Ok(transfers.iter().map(|transfer| held.remove(&(transfer.partner_id, transfer.time))).collect())
     }
 }
 
@@ -85,18 +92,25 @@ impl Work for Deliver<'_> {
 impl Deliver<'_> {
     /// The amounts, as text, that the remote table holds for the transfers.
     async fn read(&self, tx: &mut Tx) -> Result<BTreeMap<(i64, Instant), String>> {
-        let key = |transfer: &Transfer| [transfer.partner_id.into(), sql_time(transfer.time).into()];
-        let keys: Vec<Value<'_>> = self.transfers.iter().flat_map(key).collect();
         let read = read_remote(&self.remote.table, self.transfers.len());
-        let mut found = BTreeMap::new();
-        for row in tx.fetch(read, &keys).await.map_err(doing("reading the remote table"))? {
-            let partner_id = row.int(0).map_err(doing("reading the remote partner"))?;
-            let time = row.text(1).map_err(doing("reading the remote time"))?;
-            let amount = row.text(2).map_err(doing("reading the remote amount"))?;
-            if let Ok(time) = parse_time(&time) {
-                found.insert((partner_id, time), amount);
-            }
-        }
-        Ok(found)
+        amounts(tx.fetch(read, &keys(self.transfers)).await.map_err(doing("reading the remote table"))?)
     }
+}
+
+fn keys(transfers: &[Transfer]) -> Vec<Value<'static>> {
+    let key = |transfer: &Transfer| [transfer.partner_id.into(), sql_time(transfer.time).into()];
+    transfers.iter().flat_map(key).collect()
+}
+
+fn amounts(rows: Vec<Row>) -> Result<BTreeMap<(i64, Instant), String>> {
+    let mut found = BTreeMap::new();
+    for row in rows {
+        let partner_id = row.int(0).map_err(doing("reading the remote partner"))?;
+        let time = row.text(1).map_err(doing("reading the remote time"))?;
+        let amount = row.text(2).map_err(doing("reading the remote amount"))?;
+        if let Ok(time) = parse_time(&time) {
+            found.insert((partner_id, time), amount);
+        }
+    }
+    Ok(found)
 }

@@ -265,6 +265,10 @@ impl Store for SqlStore {
         self.write(&TransfersFailed { transfers, reason, next }).await
     }
 
+    async fn requeue_transfers(&self, transfers: &[Transfer], now: Instant) -> Result<u64> {
+        self.write(&RequeueTransfers { transfers, now }).await
+    }
+
     async fn queue_length(&self) -> Result<(u64, Units)> {
         let rows =
             self.database.fetch(sql::TRANSFERS_WAITING, &[]).await.map_err(doing("reading the queue"))?;
@@ -390,6 +394,27 @@ impl Work for TransfersFailed<'_> {
             tx.execute(sql::TRANSFER_FAILED, &values).await.map_err(doing("noting a failed transfer"))?;
         }
         Ok(())
+    }
+}
+
+struct RequeueTransfers<'a> {
+    transfers: &'a [Transfer],
+    now: Instant,
+}
+
+impl Work for RequeueTransfers<'_> {
+    const NAME: &'static str = "requeue_transfers";
+    type Output = u64;
+
+    async fn run(&self, tx: &mut Tx) -> Result<u64> {
+        let mut queued = 0;
+        for transfer in self.transfers {
+            let values =
+                [sql_time(self.now).into(), transfer.partner_id.into(), sql_time(transfer.time).into()];
+            let noted = tx.execute(sql::REQUEUE_TRANSFER, &values).await;
+            queued += noted.map_err(doing("queueing a transfer again"))?;
+        }
+        Ok(queued)
     }
 }
 

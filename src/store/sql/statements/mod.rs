@@ -126,6 +126,11 @@ pub const TRANSFER_FAILED: &str = "/* transfers_failed */ \
      UPDATE special_transfers SET attempts = attempts + 1, last_error = ?, next_attempt_at = ? \
      WHERE partner_id = ? AND time = ? AND delivered_at IS NULL";
 
+/// One that waits already stays as it is.
+pub const REQUEUE_TRANSFER: &str = "/* requeue_transfers */ \
+     UPDATE special_transfers SET delivered_at = NULL, next_attempt_at = ?, attempts = 0 \
+     WHERE partner_id = ? AND time = ? AND delivered_at IS NOT NULL";
+
 /// A range, as in SQLite IS NOT NULL is none and would read all that was ever delivered.
 pub const TRANSFERS_WAITING: &str = "/* queue_length */ \
      SELECT CAST(cc_reward AS CHAR) FROM special_transfers WHERE next_attempt_at >= '1000-01-01 00:00:00.000000'";
@@ -160,7 +165,7 @@ pub fn all() -> impl Iterator<Item = &'static str> {
     OF_THE_STORE.into_iter().chain(ledger::ALL).chain(archive::ALL).chain(pages::ALL)
 }
 
-const OF_THE_STORE: [&str; 34] = [
+const OF_THE_STORE: [&str; 35] = [
     PROGRAMME,
     INSERT_PROGRAMME,
     UPDATE_PROGRAMME,
@@ -188,6 +193,7 @@ const OF_THE_STORE: [&str; 34] = [
     QUEUED_TRANSFERS,
     TRANSFER_DELIVERED,
     TRANSFER_FAILED,
+    REQUEUE_TRANSFER,
     TRANSFERS_WAITING,
     OLDEST_WAITING,
     LAST_RECORD,
