@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Exit;
 use super::output::{self, say};
@@ -52,6 +52,9 @@ pub(super) struct Check {
     /// A checkpoint as it was printed, or a file with one on each line; `-` is standard input.
     #[arg(value_name = "FILE|LINE")]
     what: String,
+    /// Print it as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Command {
@@ -70,7 +73,7 @@ impl Command {
         let records = Records::open(&config).await?;
         let exit = match self {
             Self::Checkpoint(print) => print.execute(&records.stored, &config).await,
-            Self::Check(_) => check(&records.stored, &checkpoints).await,
+            Self::Check(check) => check.execute(&records.stored, &checkpoints).await,
         };
         records.database.close().await;
         exit
@@ -146,31 +149,71 @@ fn read(what: &str) -> anyhow::Result<Result<Vec<Checkpoint>, String>> {
     ))
 }
 
-async fn check(stored: &SqlStore, checkpoints: &[Checkpoint]) -> anyhow::Result<Exit> {
-    let end = stored.chain_head().await?.unwrap_or_default();
-    let bar = output::progress("following the chain", end.0);
-    let followed = follow(stored, checkpoints, &end, |row| bar.set_position(row)).await;
-    bar.finish_and_clear();
-    let (length, differing, breaks) = followed?;
-    for (checkpoint, why) in checkpoints.iter().zip(&differing) {
-        let name = format!("sequence {} of {}", checkpoint.sequence, show(checkpoint.committed_at));
-        match why {
-            None => say!("{name}: the history up to there is the same."),
-            Some(why) => say!("{name}: BROKEN: {why}"),
+impl Check {
+    async fn execute(self, stored: &SqlStore, checkpoints: &[Checkpoint]) -> anyhow::Result<Exit> {
+        let end = stored.chain_head().await?.unwrap_or_default();
+        let bar = output::progress("following the chain", end.0);
+        let followed = follow(stored, checkpoints, &end, |row| bar.set_position(row)).await;
+        bar.finish_and_clear();
+        let followed = followed?;
+        if self.json {
+            say!("{:#}", followed.record(checkpoints));
+        } else {
+            followed.say(checkpoints);
         }
+        Ok(if followed.holds() { Exit::Done } else { Exit::Tampering })
     }
-    for found in &breaks {
-        say!("BROKEN: {found}");
-    }
-    if breaks.is_empty() {
-        say!("The chain has {length} rows; every link holds.");
-    }
-    let holds = breaks.is_empty() && differing.iter().all(Option::is_none);
-    Ok(if holds { Exit::Done } else { Exit::Tampering })
 }
 
-/// The length of the chain, what is wrong with each checkpoint, and what is wrong with the chain itself.
-type Followed = (u64, Vec<Option<String>>, Vec<String>);
+/// What following the chain found.
+struct Followed {
+    /// Rows of the chain.
+    length: u64,
+    /// What is wrong with each checkpoint.
+    differing: Vec<Option<String>>,
+    /// What is wrong with the chain itself.
+    breaks: Vec<String>,
+}
+
+impl Followed {
+    fn holds(&self) -> bool {
+        self.breaks.is_empty() && self.differing.iter().all(Option::is_none)
+    }
+
+    fn say(&self, checkpoints: &[Checkpoint]) {
+        for (checkpoint, why) in checkpoints.iter().zip(&self.differing) {
+            let name = format!("sequence {} of {}", checkpoint.sequence, show(checkpoint.committed_at));
+            match why {
+                None => say!("{name}: the history up to there is the same."),
+                Some(why) => say!("{name}: BROKEN: {why}"),
+            }
+        }
+        for found in &self.breaks {
+            say!("BROKEN: {found}");
+        }
+        if self.breaks.is_empty() {
+            say!("The chain has {} rows; every link holds.", self.length);
+        }
+    }
+
+    fn record(&self, checkpoints: &[Checkpoint]) -> Value {
+        let of_one = |(checkpoint, why): (&Checkpoint, &Option<String>)| {
+            json!({
+                "sequence": checkpoint.sequence,
+                "committed_at": show(checkpoint.committed_at),
+                "same": why.is_none(),
+                "why": why,
+            })
+        };
+        json!({
+            "record_version": RECORD_VERSION,
+            "holds": self.holds(),
+            "rows": self.length,
+            "breaks": self.breaks,
+            "checkpoints": checkpoints.iter().zip(&self.differing).map(of_one).collect::<Vec<_>>(),
+        })
+    }
+}
 
 async fn follow(
     stored: &SqlStore,
@@ -210,7 +253,7 @@ async fn follow(
     if length > counted {
         breaks.push(format!("there are {length} rows, but the books count {counted} runs"));
     }
-    Ok((length, differing, breaks))
+    Ok(Followed { length, differing, breaks })
 }
 
 /// What is wrong with a checkpoint, now that the chain was followed up to its row.

@@ -49,6 +49,9 @@ pub(super) struct Diff {
     a: Option<String>,
     /// The newer version.
     b: Option<String>,
+    /// Print it as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// List every change of the rules, and which runs used each version.
@@ -122,17 +125,29 @@ impl Diff {
                 return Ok(Exit::Tampering);
             }
         };
-        if changes.is_empty() {
+        let differ = !changes.is_empty();
+        if self.json {
+            let record = json!({
+                "record_version": RECORD_VERSION,
+                "old": text_hash(&old),
+                "new": text_hash(&new),
+                "changes": changes
+                    .iter()
+                    .map(|change| json!({ "key": change.key, "old": change.old, "new": change.new }))
+                    .collect::<Vec<_>>(),
+            });
+            say!("{record:#}");
+        } else if differ {
+            say!("From {old_name} to {new_name}:");
+            for change in changes {
+                let text = |value: Option<String>| value.unwrap_or_else(|| "(not there)".to_owned());
+                say!("  {}: {} → {}", change.key, text(change.old), text(change.new));
+            }
+        } else {
             say!("{old_name} and {new_name} are equal.");
-            return Ok(Exit::Done);
-        }
-        say!("From {old_name} to {new_name}:");
-        for change in changes {
-            let text = |value: Option<String>| value.unwrap_or_else(|| "(not there)".to_owned());
-            say!("  {}: {} → {}", change.key, text(change.old), text(change.new));
         }
         // As `diff` has it.
-        Ok(Exit::Failed)
+        Ok(if differ { Exit::Failed } else { Exit::Done })
     }
 }
 

@@ -69,11 +69,21 @@ fn a_checkpoint_holds_until_the_history_is_another(backend: Backend) {
     let kept = kept.to_str().unwrap();
     assert_snapshot!("same", says(&check(&scratch, kept)));
     assert_eq!(check(&scratch, first.trim_end()).status.code(), Some(0));
+    let judged = |scratch: &Scratch| -> Value {
+        let told = scratch.rewardd(&["audit", "check", "--json", kept]).output().unwrap();
+        serde_json::from_slice(&told.stdout).unwrap()
+    };
+    let told = judged(&scratch);
+    assert_eq!((&told["holds"], &told["rows"]), (&Value::Bool(true), &Value::from(8)), "{told}");
 
     // A row before the checkpoint is changed.
     let record = scratch.one("SELECT record FROM reward_distribution_logs WHERE sequence = 3");
     scratch.query("UPDATE reward_distribution_logs SET record = '{}' WHERE sequence = 3");
     assert_snapshot!("changed_row", says(&check(&scratch, kept)));
+    let told = judged(&scratch);
+    assert_eq!(told["holds"], false, "{told}");
+    assert!(told["breaks"][0].as_str().unwrap().contains("row 4"), "{told}");
+    assert_eq!(told["checkpoints"][1]["same"], false, "{told}");
     scratch.query(&format!("UPDATE reward_distribution_logs SET record = '{record}' WHERE sequence = 3"));
     assert_eq!(check(&scratch, kept).status.code(), Some(0));
 

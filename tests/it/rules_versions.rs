@@ -3,7 +3,7 @@
 use std::process::{Child, Stdio};
 
 use insta::assert_snapshot;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{Connection, MySqlConnection};
 
 use crate::daemon::process::until_true;
@@ -73,6 +73,12 @@ fn each_change_is_recorded_and_each_run_names_its_version(backend: Backend) {
     assert_eq!(recorded(&scratch), "3");
     assert_snapshot!("history", says(&scratch, &["rules", "history"]));
     assert_snapshot!("diff", says(&scratch, &["rules", "diff", "1", "2"]));
+    let told = scratch.rewardd(&["rules", "diff", "1", "2", "--json"]).output().unwrap();
+    assert_eq!(told.status.code(), Some(1), "as without --json");
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let changed = json!({ "key": "rules.pool.hourly_share", "old": "\"0.25\"", "new": "\"0.5\"" });
+    assert_eq!(told["changes"][0], changed, "{told}");
+    assert_ne!(told["old"], told["new"], "{told}");
     assert_snapshot!("show", says(&scratch, &["rules", "show", "2"]));
 
     let told = history(&scratch);
