@@ -49,6 +49,8 @@ pub mod scheduler;
 
 pub mod status;
 
+pub mod report;
+
 pub mod web;
 
 pub mod daemon;

@@ -10,6 +10,7 @@ use crate::frames::FrameError;
 use crate::jobs::JobError;
 use crate::ops::state_file::AlreadyRunning;
 use crate::proof::ProofError;
+use crate::report::ReportError;
 use crate::rewards::plan::PlanError;
 use crate::store::{SourceError, StoreError};
 
@@ -88,6 +89,11 @@ impl Exit {
             return Some(if error.is_io() { Self::Files } else { Self::BadData });
         }
         // Transparent errors say what they hold, and their sources begin behind it.
+        match cause.downcast_ref::<ReportError>() {
+            Some(ReportError::Store(error)) => return Self::of_cause(error),
+            Some(ReportError::Record(error)) => return Self::of_cause(error),
+            _ => {}
+        }
         match cause.downcast_ref::<ProofError>() {
             Some(ProofError::Store(error)) => return Self::of_cause(error),
             Some(ProofError::Source(error)) => return Self::of_cause(error.as_ref()),

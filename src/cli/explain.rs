@@ -68,7 +68,7 @@ fn partner(text: &str) -> Result<i64, String> {
 }
 
 /// A date of the command line.
-fn date(text: &str) -> Result<NaiveDate, String> {
+pub(super) fn date(text: &str) -> Result<NaiveDate, String> {
     let parsed = text.parse().ok().filter(|date: &NaiveDate| (1..=9999).contains(&date.year()));
     parsed.ok_or_else(|| "write it as 2026-11-19".to_owned())
 }

@@ -19,6 +19,7 @@ mod import;
 mod manual;
 mod migrate;
 mod output;
+mod report;
 mod rules;
 mod simulate;
 mod status;
@@ -63,6 +64,8 @@ enum Command {
     Explain(explain::Explain),
     Status(status::ShowStatus),
     Export(export::Export),
+    #[command(subcommand)]
+    Report(report::Command),
     #[command(subcommand)]
     Audit(audit::Command),
     #[command(subcommand)]
@@ -126,6 +129,7 @@ fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Explain(explain) => block_on(explain.execute(load(file.as_deref())?)),
         Command::Status(status) => block_on(status.execute(load(file.as_deref())?)),
         Command::Export(export) => block_on(export.execute(load(file.as_deref())?)),
+        Command::Report(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Audit(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Transfers(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Rules(command) => block_on(command.execute(load(file.as_deref())?)),

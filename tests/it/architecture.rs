@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms that it may name. `cli` and `app` may name everything.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("rewards", &[]),
     ("clock", &["rewards"]),
     ("config", &["rewards"]),
@@ -16,8 +16,9 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("scheduler", &["rewards", "store", "jobs"]),
     ("files", &["rewards", "frames", "store", "audit"]),
     ("status", &["rewards", "audit", "store", "jobs", "scheduler", "ops", "config", "clock"]),
+    ("report", &["rewards", "audit", "store", "config", "proof"]),
     ("ops", &["config", "rewards", "clock"]),
-    ("web", &["ops", "rewards", "config", "clock", "audit", "store", "proof"]),
+    ("web", &["ops", "rewards", "config", "clock", "audit", "store", "proof", "report"]),
 ];
 
 /// The files of the program, its tests left out.
