@@ -6,8 +6,7 @@ use maud::{DOCTYPE, Markup, html as markup};
 
 use super::daily::{Daily, Level};
 use super::sheets::{Column, Sheet, sheets};
-use super::words::{short, subject};
-use crate::rewards::window::show;
+use super::words::{about, subject};
 
 const BODY: &str = "margin:0 auto;padding:16px;max-width:1000px;line-height:1.45;\
                     font-family:system-ui,-apple-system,'Segoe UI',Roboto,Arial,sans-serif;font-size:15px";
@@ -37,11 +36,7 @@ pub fn html(daily: &Daily) -> String {
             body {
                 main style=(BODY) {
                     h1 style=(TITLE) { (subject(daily)) }
-                    p style=(NOTE) {
-                        "From " (show(daily.day.start)) " to " (show(daily.day.end)) " (" (daily.calendar.zone()) "). "
-                        "Paid at " (show(daily.run.committed_at)) " by run " (daily.run.sequence)
-                        ", by the rules " code { (short(&daily.rules.version)) } "."
-                    }
+                    p style=(NOTE) { (about(daily)) }
                     (incidents(daily))
                     @for part in sheets(daily) { (sheet(&part)) }
                 }
@@ -76,6 +71,11 @@ const fn side(column: &Column) -> &'static str {
     if column.is_number { "right" } else { "left" }
 }
 
+/// Figures stay on their line; texts may take several.
+fn keeps_lines(sheet: &Sheet) -> &'static str {
+    if sheet.columns.iter().any(|column| column.is_number) { ";white-space:nowrap" } else { "" }
+}
+
 fn sheet(sheet: &Sheet) -> Markup {
     markup! {
         h2 style=(HEADING) { (sheet.title) }
@@ -83,7 +83,7 @@ fn sheet(sheet: &Sheet) -> Markup {
         @if !sheet.rows.is_empty() {
             // What is wider than a telephone scrolls by itself, by keyboard too.
             div style=(SCROLL) role="region" aria-label=(sheet.title) tabindex="0" {
-                table style=(TABLE) cellpadding="5" {
+                table style={ (TABLE) (keeps_lines(sheet)) } cellpadding="6" {
                     thead {
                         tr style=(HEAD) {
                             @for column in &sheet.columns {

@@ -78,7 +78,7 @@ impl Found {
             waiting.iter().filter_map(|hour| Some(hour.settlement.as_ref()?.hourly_share)).sum();
         let numbered: Vec<u32> = waiting.iter().map(|hour| number(hour)).collect();
         let what =
-            format!("{} not paid yet, and {held} CC held for them", count_hours(&numbered, ["is", "are"]));
+            format!("{} not paid yet; {held} CC held until then", count_hours(&numbered, ["is", "are"]));
         self.add(Level::Warning, "unpaid", what);
     }
 
@@ -140,7 +140,7 @@ impl Found {
         }
         let is_empty = |hour: &&Hour| hour.payment.as_ref().is_some_and(|payment| payment.voters == 0);
         let empty: Vec<u32> = daily.hours.iter().filter(is_empty).map(number).collect();
-        if !empty.is_empty() {
+        if !empty.is_empty() && daily.voters > 0 {
             let what = format!("{} without a vote", count_hours(&empty, ["was", "were"]));
             self.add(Level::Notice, "empty_hours", what);
         }

@@ -1,9 +1,9 @@
 //! The tables of a report, as text and HTML both show them: what is in them is said once, how they look is theirs.
 
 use super::daily::{Category, Daily, Hour, Move};
-use super::words::{column_label, places, short};
+use super::words::{column_label, local, places, short, span};
 use crate::rewards::money::Units;
-use crate::rewards::window::{Instant, Kind, show};
+use crate::rewards::window::{Instant, Kind};
 
 /// A column of a sheet.
 #[derive(Clone, Copy, Debug)]
@@ -119,7 +119,11 @@ fn categories(daily: &Daily) -> Sheet {
 fn pool(daily: &Daily) -> Sheet {
     let pool = &daily.pool;
     let carried = pool.carried_to.map_or_else(|| "carried out".to_owned(), |day| format!("carried to {day}"));
-    let late = format!("late votes for {} CC", pool.late_cc);
+    let late = match pool.late_cc {
+        none if none.is_zero() => "late votes".to_owned(),
+        gone if gone.is_negative() => format!("votes for {} CC, which have vanished", Units::ZERO - gone),
+        late => format!("late votes for {late} CC"),
+    };
     let rows = vec![
         ("carried in".to_owned(), Some(pool.carried_in)),
         ("the hours' contributions".to_owned(), Some(pool.contributed)),
@@ -143,7 +147,7 @@ fn rates(daily: &Daily) -> Sheet {
 }
 
 /// An instant by the programme's clock.
-pub(super) fn clock(daily: &Daily, at: Instant) -> String {
+fn clock(daily: &Daily, at: Instant) -> String {
     at.with_timezone(&daily.calendar.zone()).format("%H:%M").to_string()
 }
 
@@ -166,7 +170,7 @@ fn hours(daily: &Daily) -> Sheet {
             brought(settled.map(|hour| hour.cc_total)),
             brought(settled.map(|hour| hour.rate)),
             brought(payment.map(|payment| payment.undistributed)),
-            payment.map_or_else(|| "-".to_owned(), |payment| show(payment.at)),
+            payment.map_or_else(|| "-".to_owned(), |payment| span(payment.at - hour.window.end)),
         ]
     };
     let columns = [
@@ -180,9 +184,9 @@ fn hours(daily: &Daily) -> Sheet {
         extra("CC of votes"),
         extra("CC rate"),
         extra("undistributed"),
-        Column { is_number: false, ..extra("paid at") },
+        extra("paid after"),
     ];
-    let note = format!("By the clock of {}.", daily.calendar.zone());
+    let note = format!("By the clock of {}. An hour is paid after it has ended.", daily.calendar.zone());
     Sheet { note: Some(note), ..sheet("Hours", columns, daily.hours.iter().map(row).collect()) }
 }
 
@@ -276,6 +280,6 @@ fn books(daily: &Daily) -> Sheet {
         ("difference, which must be zero".to_owned(), books.difference().ok()),
         ("market bonus, on top".to_owned(), Some(books.market_bonus)),
     ];
-    let note = format!("Over all runs, as of {}.", show(daily.at));
+    let note = format!("Over all runs, as of {}.", local(daily, daily.at));
     Sheet { note: Some(note), ..figures("The programme's books", "CC", rows) }
 }

@@ -5,8 +5,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::daily::Daily;
 use super::sheets::{Sheet, sheets};
-use super::words::{short, subject};
-use crate::rewards::window::show;
+use super::words::{about, subject};
 
 const WIDTH: u16 = 80;
 
@@ -16,17 +15,8 @@ const INDENT: u16 = 2;
 /// The report as text.
 #[must_use]
 pub fn text(daily: &Daily) -> String {
-    let head = [
-        subject(daily),
-        format!("From {} to {} ({})", show(daily.day.start), show(daily.day.end), daily.calendar.zone()),
-        format!(
-            "Paid at {} by run {}, by the rules {}",
-            show(daily.run.committed_at),
-            daily.run.sequence,
-            short(&daily.rules.version)
-        ),
-    ];
-    let mut lines: Vec<String> = head.to_vec();
+    let mut lines = vec![subject(daily)];
+    push_table(&mut lines, plain_table().add_row([about(daily)]));
     lines.extend([String::new(), "Incidents".to_owned()]);
     if daily.incidents.is_empty() {
         lines.push("  none".to_owned());

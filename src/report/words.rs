@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 
 use super::daily::{Daily, Level, Move};
+use crate::rewards::window::Instant;
 
 /// How much of a version's hash is shown: enough to name it by.
 const SHORT: usize = 12;
@@ -57,6 +58,25 @@ pub(super) fn span(span: TimeDelta) -> String {
     shown.map(|(_, (part, name))| format!("{part} {name}")).collect::<Vec<_>>().join(" ")
 }
 
+/// An instant by the programme's clock.
+pub(super) fn local(daily: &Daily, at: Instant) -> String {
+    at.with_timezone(&daily.calendar.zone()).format("%Y-%m-%d %H:%M:%S %Z").to_string()
+}
+
+/// The day and its run.
+pub(super) fn about(daily: &Daily) -> String {
+    let short_local = |at: Instant| at.with_timezone(&daily.calendar.zone()).format("%Y-%m-%d %H:%M");
+    format!(
+        "From {} to {} by the clock of {}. Paid at {} by run {}, by the rules {}.",
+        short_local(daily.day.start),
+        short_local(daily.day.end),
+        daily.calendar.zone(),
+        local(daily, daily.run.committed_at),
+        daily.run.sequence,
+        short(&daily.rules.version)
+    )
+}
+
 /// A hash by its first digits.
 pub(super) fn short(hash: &str) -> &str {
     hash.get(..SHORT).unwrap_or(hash)
@@ -76,12 +96,14 @@ pub(super) fn places(before: Option<u32>, now: Option<u32>) -> String {
 /// One line, as for the subject of an e-mail.
 #[must_use]
 pub fn subject(daily: &Daily) -> String {
-    let grave = daily.incidents.iter().filter(|incident| incident.level != Level::Notice).count() as u64;
-    let incidents = match grave {
-        0 => "no incidents".to_owned(),
-        grave => count(grave, "incident", "incidents"),
+    let of = |level: Level| daily.incidents.iter().filter(|incident| incident.level == level).count() as u64;
+    let state = match (of(Level::Broken), of(Level::Warning)) {
+        (0, 0) => "all well".to_owned(),
+        (0, warnings) => count(warnings, "warning", "warnings"),
+        (broken, 0) => format!("{broken} broken"),
+        (broken, warnings) => format!("{broken} broken, {}", count(warnings, "warning", "warnings")),
     };
-    format!("Rewards of {}: {} CC paid, {incidents}", daily.day.day, daily.paid.total())
+    format!("Rewards of {}: {} CC paid, {state}", daily.day.day, daily.paid.total())
 }
 
 /// A few lines, as for a chat message.

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION, REFRESH, RETRY_AFTER, SET_COOKIE};
+use axum::http::header::{
+    CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFRESH, RETRY_AFTER, SET_COOKIE,
+};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
@@ -24,12 +26,19 @@ use crate::store::StoreError;
 const REFRESH_SECONDS: &str = "30";
 /// What is said to those who come while too many wait, seconds.
 const RETRY_SECONDS: &str = "5";
+/// The style in a document is its own, and nothing else is let in.
+const DOCUMENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 const YEAR_SECONDS: u32 = 31_536_000;
 
 /// What came of a request.
 pub enum Answer {
     Page(Page),
-    Csv { name: &'static str, text: Vec<u8> },
+    Csv {
+        name: String,
+        text: Vec<u8>,
+    },
+    /// A whole page that brings its own style, and goes by itself wherever it is sent.
+    Document(String),
     Json(serde_json::Value),
     Redirect(String),
 }
@@ -77,7 +86,7 @@ impl Ctx {
         };
         let table = table.ok_or(Failure::NotFound)?;
         match format {
-            "csv" => Ok(Some(Answer::Csv { name: table.name, text: table.csv() })),
+            "csv" => Ok(Some(Answer::Csv { name: table.name.to_owned(), text: table.csv() })),
             "json" => Ok(Some(Answer::Json(table.json(next)))),
             other => Err(self.bad(other)),
         }
@@ -110,6 +119,9 @@ pub fn respond(ctx: &Ctx, outcome: Outcome) -> Response {
             let file = format!("attachment; filename=\"rewardd-{name}.csv\"");
             let headers = [(CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, file)];
             (headers, text).into_response()
+        }
+        Ok(Answer::Document(document)) => {
+            ([(CONTENT_SECURITY_POLICY, DOCUMENT_POLICY)], Html(document)).into_response()
         }
         Ok(Answer::Json(value)) => {
             ([(CONTENT_TYPE, "application/json")], format!("{value:#}\n")).into_response()

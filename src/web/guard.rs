@@ -58,8 +58,9 @@ pub async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Ne
         Err(refused) => *refused,
     };
     let headers = response.headers_mut();
+    // A document that is a page by itself brings a policy of its own.
     for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response

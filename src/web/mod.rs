@@ -39,6 +39,7 @@ mod order;
 mod overview;
 mod partner;
 mod recent;
+mod report;
 mod rules;
 mod search;
 mod server;

@@ -19,8 +19,11 @@ use super::explanation::Explanations;
 use super::guard::guard;
 use super::layout::{ICON, ICON_PATH, STYLE, STYLE_PATH};
 use super::order::Orders;
+use super::recent::Gate;
 use super::sessions::Sessions;
-use super::{audit, explanation, login, overview, partner, rules, search, transfers, window, windows};
+use super::{
+    audit, explanation, login, overview, partner, report, rules, search, transfers, window, windows,
+};
 use crate::clock::Clock;
 use crate::config::Secret;
 use crate::ops::state_file::ProcessState;
@@ -101,6 +104,8 @@ pub struct Site {
     pub(super) sessions: Option<Sessions>,
     pub(super) orders: Orders,
     pub(super) explanations: Explanations,
+    /// One report at a time.
+    pub(super) reports: Gate,
     places: Semaphore,
     /// The last failure of a page that was logged, and when.
     logged: Mutex<Option<(Instant, String)>>,
@@ -112,7 +117,8 @@ impl Site {
         let sessions = token.map(Sessions::new);
         let places = Semaphore::new(PAGES_AT_ONCE);
         let (orders, explanations) = (Orders::new(), Explanations::new());
-        Self { clock, desk, sessions, orders, explanations, places, logged: Mutex::new(None) }
+        let reports = Gate::new(report::PLACES);
+        Self { clock, desk, sessions, orders, explanations, reports, places, logged: Mutex::new(None) }
     }
 
     /// Whether a failure is worth a line in the log: whoever asks again and again fills no disk with the same one.
@@ -133,6 +139,7 @@ pub fn dashboard(site: Arc<Site>, others: Router) -> Router {
         .route("/", page(overview::show))
         .route("/windows", page(windows::list))
         .route("/windows/{kind}/{start}", page(window::show))
+        .route("/report/daily/{file}", page(report::show))
         .route("/partners", page(partner::find))
         .route("/partners/{id}", page(partner::show))
         .route("/partners/{id}/{kind}/{start}", page(explanation::show))

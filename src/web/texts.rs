@@ -236,6 +236,8 @@ texts! {
     sum: "Sum, CC", "Összesen, CC";
     find_partner: "Find partner", "Partner keresése";
     not_in_ranking: "Partner {} has no row in this window.", "A(z) {} partnernek nincs sora ebben az időszakban.";
+    report: "Report", "Jelentés";
+    report_csv: "Report as CSV", "Jelentés CSV-ben";
     hours_of_day: "Hours of the day", "A nap órái";
     by_type: "Votes by type", "Szavazatok típusonként";
     vote_type: "Vote type", "Szavazattípus";

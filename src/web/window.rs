@@ -7,6 +7,7 @@ use super::answer::{Answer, Failure, Outcome};
 use super::context::Ctx;
 use super::format;
 use super::layout::{Page, Section, card, pager, sheet, trail};
+use super::report::report_path;
 use super::tables::{Cell, Column, Row, Table, Tone, number, text};
 use super::texts::{Texts, fill};
 use super::windows::{WindowRow, is_in_calendar, window_path, window_rows};
@@ -77,6 +78,7 @@ pub async fn show(ctx: Ctx) -> Outcome {
     let none = html! {};
     let pages = pager(&ctx, texts.ranking, ranking.pages.0.clone(), ranking.pages.1.clone());
     let body = html! {
+        @if window.kind == Kind::Daily { (reports(&ctx, window.day)) }
         (trail(&trail_to(&ctx, &window)))
         (cards(&ctx, &row))
         div.columns {
@@ -93,6 +95,16 @@ pub async fn show(ctx: Ctx) -> Outcome {
         }
     };
     Ok(Answer::Page(Page { section: Section::Windows, title, body }))
+}
+
+/// The day's report, to be read or handed on.
+fn reports(ctx: &Ctx, day: NaiveDate) -> Markup {
+    html! {
+        p.actions {
+            a.button href=(report_path(day, "html")) { (ctx.texts.report) }
+            " " a.button href=(report_path(day, "csv")) rel="nofollow" { (ctx.texts.report_csv) }
+        }
+    }
 }
 
 /// From the list down to the window; an hour lies in its day.

@@ -24,10 +24,11 @@ use driver::{Browser, Screen};
 const PARTNER: &str = "77";
 
 /// Pages, and the names of their screenshots.
-const PAGES: [(&str, &str); 14] = [
+const PAGES: [(&str, &str); 15] = [
     ("overview", "/"),
     ("windows", "/windows"),
     ("day", "/windows/day/2026-11-18"),
+    ("report", "/report/daily/2026-11-18.html"),
     ("hour", "/windows/hour/2026-11-18T12:00:00Z"),
     ("partners", "/partners"),
     ("partner", "/partners/392"),

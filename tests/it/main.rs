@@ -27,6 +27,7 @@ mod outages;
 mod partitions;
 mod properties;
 mod reading;
+mod report;
 mod rules_versions;
 mod statements;
 mod status;
