@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use rewardd::rewards::money::Units;
 use serde_json::Value;
 
-use crate::daemon::process::{DUE, Daemon, Programme, clock, until_true};
+use crate::daemon::process::{DUE, Daemon, Programme, STANDS, clock, until_true};
 use crate::on_every_backend;
 use crate::support::http::{Answer, ask, get};
-use crate::support::{Backend, vectors};
+use crate::support::{Backend, succeed, vectors};
 
 mod access;
 mod hostile;
@@ -296,6 +296,38 @@ fn every_table_is_there_as_csv_and_json_with_the_same_rows() {
             }
         }
     }
+    daemon.stop();
+}
+
+#[test]
+fn a_day_s_report_is_a_page_of_its_own_and_a_file() {
+    let programme = Programme::new(Backend::Sqlite);
+    let (mut daemon, address) = served(&programme, &[]);
+    let links = |path: &str| get(address, path).body.matches("href=\"/report/daily/").count();
+    assert_eq!(links("/windows/day/2026-11-18"), 2);
+    assert_eq!(links("/windows/hour/2026-11-18T12:00:00Z"), 0, "an hour has none");
+    let report = |format: &str| {
+        let args = ["report", "daily", "--day", "2026-11-18", "--format", format];
+        succeed(programme.scratch.rewardd(&args).env("REWARDD_CLOCK", clock(STANDS, 0)))
+    };
+    let page = get(address, "/report/daily/2026-11-18.html");
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert_eq!(page.body, report("html"), "it is the one of the command");
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(
+        policy.starts_with("default-src 'none'; style-src 'unsafe-inline'; form-action 'none'"),
+        "{policy}"
+    );
+    assert_eq!(
+        (page.header("x-frame-options"), page.header("cache-control")),
+        (Some("deny"), Some("no-store"))
+    );
+    let file = get(address, "/report/daily/2026-11-18.csv");
+    assert_eq!(file.header("content-type"), Some("text/csv; charset=utf-8"));
+    let name = "attachment; filename=\"rewardd-report-2026-11-18.csv\"";
+    assert_eq!(file.header("content-disposition"), Some(name));
+    assert_eq!(file.body, report("csv"));
+    assert_strict(&file, "/report/daily/2026-11-18.csv");
     daemon.stop();
 }
 

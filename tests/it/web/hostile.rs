@@ -11,7 +11,7 @@ use crate::support::Backend;
 use crate::support::http::{ask, connect, get, until_closed};
 
 /// Addresses, and what is answered.
-const STRANGE: [(&str, u16); 40] = [
+const STRANGE: [(&str, u16); 45] = [
     ("/nowhere", 404),
     ("//", 404),
     ("//evil.example/", 404),
@@ -37,6 +37,11 @@ const STRANGE: [(&str, u16); 40] = [
     ("/windows/day/2026-11-18?page=-1", 400),
     ("/windows/day/2026-11-18?page=18446744073709551616", 400),
     ("/windows/day/2026-11-18?partner=1%20OR%201=1", 400),
+    ("/report/daily/2026-11-18", 404),
+    ("/report/daily/2026-11-18.xml", 404),
+    ("/report/daily/2030-01-01.html", 404),
+    ("/report/daily/999999999-01-01.csv", 404),
+    ("/report/daily/..%2f..%2fconfig.csv", 404),
     ("/partners/0", 404),
     ("/partners/99999", 404),
     ("/partners/9223372036854775808", 404),
