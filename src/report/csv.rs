@@ -1,5 +1,5 @@
-//! A report as one long table, one figure to a line, which spreadsheets filter and pivot, and which those of many days
-//! can be joined to.
+//! A report as one long table, one figure to a line, which spreadsheets filter and pivot, and to which those of other
+//! days can be joined.
 //!
 //! `day,section,name,figure,unit,value`: `section` is the table of the report, `name` the row of it (a reward column, an
 //! hour's start, a partner's id), `figure` what is said of it, `unit` how `value` is to be read: `CC` (a decimal with
@@ -230,4 +230,19 @@ impl Named<'_> {
 fn harmless(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && text.parse::<i64>().is_err();
     if is_formula { format!("'{text}") } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_spreadsheet_takes_a_text_for_a_formula() {
+        for text in ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1"] {
+            assert_eq!(harmless(text), format!("'{text}"));
+        }
+        for text in ["-7", "cc", "2026-11-19"] {
+            assert_eq!(harmless(text), text, "a partner's id, a name, a date");
+        }
+    }
 }

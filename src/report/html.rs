@@ -8,7 +8,7 @@ use super::daily::{Daily, Level};
 use super::sheets::{Column, Sheet, sheets};
 use super::words::{about, subject};
 
-const BODY: &str = "margin:0 auto;padding:16px;max-width:1000px;line-height:1.45;\
+const BODY: &str = "margin:0 auto;padding:16px;max-width:1120px;line-height:1.45;\
                     font-family:system-ui,-apple-system,'Segoe UI',Roboto,Arial,sans-serif;font-size:15px";
 const TITLE: &str = "font-size:20px;margin:0 0 8px";
 const HEADING: &str = "font-size:16px;margin:28px 0 4px";

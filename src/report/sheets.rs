@@ -1,7 +1,7 @@
 //! The tables of a report, as text and HTML both show them: what is in them is said once, how they look is theirs.
 
 use super::daily::{Category, Daily, Hour, Move};
-use super::words::{column_label, local, places, short, span};
+use super::words::{column_label, count, local, places, short, span};
 use crate::rewards::money::Units;
 use crate::rewards::window::{Instant, Kind};
 
@@ -79,10 +79,16 @@ fn paid(daily: &Daily) -> Sheet {
         ["market bonus".to_owned(), paid.market_bonus.to_string(), String::new()],
         ["in all".to_owned(), paid.total().to_string(), String::new()],
     ];
-    let note = format!(
-        "{} partners cast {} votes. Hours count a payment for each partner and hour, the day one for each partner.",
-        daily.voters, daily.votes
+    let mut note = format!(
+        "{} cast {}. Hours count a payment for each partner and hour, the day one for each partner.",
+        count(daily.voters, "partner", "partners"),
+        count(daily.votes, "vote", "votes")
     );
+    let open = daily.hours.iter().filter(|hour| hour.payment.is_none());
+    let held: Units = open.filter_map(|hour| Some(hour.settlement.as_ref()?.hourly_share)).sum();
+    if !held.is_zero() {
+        note.push_str(&format!(" {held} CC are held for hours that are not paid yet."));
+    }
     Sheet { note: Some(note), ..sheet("What was paid", [text(""), number("CC"), number("payments")], rows) }
 }
 

@@ -153,3 +153,38 @@ pub fn summary(daily: &Daily) -> Vec<String> {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_a_row_are_drawn_together() {
+        for (given, said) in
+            [(&[5][..], "5"), (&[1, 2], "1, 2"), (&[0, 1, 2, 4, 8, 9, 10], "0 to 2, 4, 8 to 10"), (&[], "")]
+        {
+            assert_eq!(numbers(given), said);
+        }
+    }
+
+    #[test]
+    fn spans_are_told_in_their_two_largest_units() {
+        for (seconds, said) in [
+            (0, "0 s"),
+            (60, "1 min"),
+            (3_725, "1 h 2 min"),
+            (90_000, "1 d 1 h"),
+            (86_460, "1 d"),
+            (-5, "0 s"),
+        ] {
+            assert_eq!(span(TimeDelta::seconds(seconds)), said);
+        }
+    }
+
+    #[test]
+    fn places_are_won_by_a_smaller_position() {
+        let all =
+            [(Some(9), Some(2)), (Some(2), Some(9)), (Some(4), Some(4)), (None, Some(1)), (Some(1), None)];
+        assert_eq!(all.map(|(before, now)| places(before, now)), ["+7", "-7", "=", "new", "gone"]);
+    }
+}

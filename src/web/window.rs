@@ -102,7 +102,7 @@ fn reports(ctx: &Ctx, day: NaiveDate) -> Markup {
     html! {
         p.actions {
             a.button href=(report_path(day, "html")) { (ctx.texts.report) }
-            " " a.button href=(report_path(day, "csv")) rel="nofollow" { (ctx.texts.report_csv) }
+            a.button href=(report_path(day, "csv")) rel="nofollow" { (ctx.texts.report_csv) }
         }
     }
 }
