@@ -28,6 +28,7 @@ mod partitions;
 mod properties;
 mod reading;
 mod report;
+mod recovery;
 mod rules_versions;
 mod statements;
 mod status;
