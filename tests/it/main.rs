@@ -30,6 +30,7 @@ mod reading;
 mod report;
 mod recovery;
 mod rules_versions;
+mod runbook;
 mod statements;
 mod status;
 mod time;

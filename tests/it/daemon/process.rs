@@ -49,6 +49,22 @@ pub fn clock(start: &str, factor: u32) -> String {
 pub const STANDS: &str = "2026-11-19T05:31:00Z";
 pub const DUE: usize = 30;
 
+/// The rates of the two days of votes.
+pub const RATES: &str = "quoted_at,rate\n2026-11-10T00:00:00Z,1.25\n2026-11-18T12:00:00Z,1.31\n";
+
+/// Two votes an hour, as a file to import.
+pub fn two_days_of_votes() -> String {
+    let mut votes = "id,partner_id,vote_type,cc,ecc,voted_at\n".to_owned();
+    for number in 0..96 {
+        let (day, hour, minute) = (18 + number / 48, number / 2 % 24, 30 * (number % 2) + 7);
+        let (partner, cc) = (number * 7 % 11 + 1, 100 + number);
+        votes.push_str(&format!(
+            "{number},{partner},cc,{cc}.07,1.5,2026-11-{day}T{hour:02}:{minute:02}:00Z\n"
+        ));
+    }
+    votes
+}
+
 /// A database with two days of votes, and a remote.
 pub struct Programme {
     pub scratch: Scratch,
@@ -73,16 +89,7 @@ impl Programme {
 
     /// Brings two days of votes into the database.
     pub fn fill(&self) {
-        let mut votes = "id,partner_id,vote_type,cc,ecc,voted_at\n".to_owned();
-        for number in 0..96 {
-            let (day, hour, minute) = (18 + number / 48, number / 2 % 24, 30 * (number % 2) + 7);
-            let (partner, cc) = (number * 7 % 11 + 1, 100 + number);
-            votes.push_str(&format!(
-                "{number},{partner},cc,{cc}.07,1.5,2026-11-{day}T{hour:02}:{minute:02}:00Z\n"
-            ));
-        }
-        let rates = "quoted_at,rate\n2026-11-10T00:00:00Z,1.25\n2026-11-18T12:00:00Z,1.31\n";
-        self.scratch.import(&votes, rates);
+        self.scratch.import(&two_days_of_votes(), RATES);
     }
 
     /// The configuration, with a schedule of the test's own.
