@@ -25,7 +25,7 @@ pub enum Exit {
     Waiting,
     /// `verify`, `explain`: votes or rates have changed since they were paid for.
     Drift,
-    /// `verify`, `explain`: what is stored is not what it must be.
+    /// `verify`, `explain`: what is stored is not what it must be; `transfers requeue`: nor what the remote holds.
     Mismatch,
     /// `verify` and `audit check`: the audit log does not hold together, or is another than it was.
     Tampering,

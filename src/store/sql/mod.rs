@@ -10,6 +10,7 @@ mod import;
 mod lease;
 mod ledger;
 mod migrate;
+mod outbox;
 mod pages;
 mod remote;
 mod report;

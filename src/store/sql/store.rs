@@ -11,6 +11,7 @@ use super::bind::Row;
 use super::commit::{CommitRun, held, read_books};
 use super::driver::{Database, Tx};
 use super::ledger::rules_version;
+use super::outbox::{RequeueTransfers, TransfersDelivered, TransfersFailed};
 use super::statements as sql;
 use super::text::{OwnRow, sql_time};
 use super::transaction::Work;
@@ -350,71 +351,6 @@ impl Work for RecordRules<'_> {
         let number = last.map_or(0, |last| last.number as i64) + 1;
         let values = [number.into(), self.version.into(), sql_time(self.now).into(), self.rules.into()];
         tx.execute(sql::INSERT_RULES_VERSION, &values).await.map(drop).map_err(doing("recording the rules"))
-    }
-}
-
-struct TransfersDelivered<'a> {
-    transfers: &'a [Transfer],
-    now: Instant,
-}
-
-impl Work for TransfersDelivered<'_> {
-    const NAME: &'static str = "transfers_delivered";
-    type Output = ();
-
-    async fn run(&self, tx: &mut Tx) -> Result<()> {
-        for transfer in self.transfers {
-            let values =
-                [sql_time(self.now).into(), transfer.partner_id.into(), sql_time(transfer.time).into()];
-            let noted = tx.execute(sql::TRANSFER_DELIVERED, &values).await;
-            noted.map_err(doing("noting a delivered transfer"))?;
-        }
-        Ok(())
-    }
-}
-
-struct TransfersFailed<'a> {
-    transfers: &'a [Transfer],
-    reason: &'a str,
-    next: Instant,
-}
-
-impl Work for TransfersFailed<'_> {
-    const NAME: &'static str = "transfers_failed";
-    type Output = ();
-
-    async fn run(&self, tx: &mut Tx) -> Result<()> {
-        for transfer in self.transfers {
-            let values = [
-                self.reason.into(),
-                sql_time(self.next).into(),
-                transfer.partner_id.into(),
-                sql_time(transfer.time).into(),
-            ];
-            tx.execute(sql::TRANSFER_FAILED, &values).await.map_err(doing("noting a failed transfer"))?;
-        }
-        Ok(())
-    }
-}
-
-struct RequeueTransfers<'a> {
-    transfers: &'a [Transfer],
-    now: Instant,
-}
-
-impl Work for RequeueTransfers<'_> {
-    const NAME: &'static str = "requeue_transfers";
-    type Output = u64;
-
-    async fn run(&self, tx: &mut Tx) -> Result<u64> {
-        let mut queued = 0;
-        for transfer in self.transfers {
-            let values =
-                [sql_time(self.now).into(), transfer.partner_id.into(), sql_time(transfer.time).into()];
-            let noted = tx.execute(sql::REQUEUE_TRANSFER, &values).await;
-            queued += noted.map_err(doing("queueing a transfer again"))?;
-        }
-        Ok(queued)
     }
 }
 
