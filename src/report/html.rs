@@ -17,7 +17,7 @@ const SCROLL: &str = "overflow-x:auto";
 const TABLE: &str = "border-collapse:collapse;font-variant-numeric:tabular-nums";
 const HEAD: &str = "border-bottom:2px solid #8886";
 const LINE: &str = "border-bottom:1px solid #8884";
-const PLAIN: &str = "font-weight:400";
+const PLAIN: &str = "font-weight:400;white-space:normal";
 const BADGE: &str = "display:inline-block;padding:0 8px;border-radius:4px;font-weight:600;";
 
 /// The report as HTML.
