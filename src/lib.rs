@@ -47,6 +47,8 @@ pub mod proof;
 
 pub mod scheduler;
 
+pub mod notify;
+
 pub mod status;
 
 pub mod report;

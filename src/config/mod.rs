@@ -16,6 +16,7 @@ mod changes;
 mod credentials;
 mod dotenv;
 mod error;
+mod notify;
 mod secret;
 mod settings;
 mod show;
@@ -39,6 +40,7 @@ use settings::{PREFIX, Settings, Variable};
 
 pub use changes::{Change, rules_changes};
 pub use error::ConfigError;
+pub use notify::{Body, Channel, Endpoint, Event, Mail, Notify, Receiver, Webhook};
 pub use secret::Secret;
 pub use url::{DatabaseUrl, mask_url};
 
