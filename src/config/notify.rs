@@ -147,7 +147,8 @@ impl Endpoint {
     pub fn parse(text: &str, schemes: &[&str]) -> Result<Self, String> {
         let url = Url::parse(text).ok().filter(|url| schemes.contains(&url.scheme()) && url.host().is_some());
         let begin: Vec<String> = schemes.iter().map(|scheme| format!("{scheme}://")).collect();
-        url.map(Self).ok_or_else(|| format!("must be a URL that begins with {} and a host", begin.join(" or ")))
+        url.map(Self)
+            .ok_or_else(|| format!("must be a URL that begins with {} and a host", begin.join(" or ")))
     }
 
     /// All of it, for opening a connection and nothing else.

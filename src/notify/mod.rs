@@ -1,5 +1,7 @@
 //! Telling people what is not well: incidents, the messages about them, and their way to the receivers.
 
+pub mod send;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
