@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::notify;
 use super::settings::Settings;
 use super::url::DatabaseUrl;
 use super::values::{
@@ -60,6 +61,7 @@ pub(super) fn build(mut settings: Settings<'_>, without_url: WithoutUrl) -> Resu
             keep: s.read("logging.keep", whole(1..=100_000)),
         },
         http: http(s),
+        notify: notify::read(s),
         process: Process {
             state_file: s.read("process.state_file", path),
             shutdown_grace: s.read("process.shutdown_grace", duration(Duration::ZERO..=DAY)),

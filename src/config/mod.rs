@@ -8,6 +8,9 @@
 //!       → TOML again                             show.rs
 //! ```
 //!
+//! The sections of receivers (`[notify.receivers.NAME]`) have names of the operator's; what each holds is in
+//! `receiver.toml`.
+//!
 //! A new key takes a line in `defaults.toml`, in its struct here, in `build.rs`, in `show.rs` and in the commented
 //! `config.toml`; the tests hold these together. All that is wrong is reported at once, each with its place and key.
 
@@ -56,6 +59,7 @@ pub struct Config {
     pub rules: Rules,
     pub logging: Logging,
     pub http: Http,
+    pub notify: Notify,
     pub process: Process,
 }
 

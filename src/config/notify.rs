@@ -6,6 +6,8 @@ use std::time::Duration;
 use url::Url;
 
 use super::secret::Secret;
+use super::settings::{RECEIVERS, Settings};
+use super::values::{Value, duration, filled, list, optional, secret, text, word};
 
 /// Without receivers, nobody is told anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub struct Notify {
 /// Somebody who is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receiver {
-    /// What its section is called: lower-case letters, digits and `-`.
+    /// What its section is called: lower-case letters, digits and `_`.
     pub name: String,
     /// What it is told of.
     pub events: Vec<Event>,
@@ -171,5 +173,102 @@ impl fmt::Display for Endpoint {
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Endpoint({self})")
+    }
+}
+
+/// The two words of `kind`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Webhook,
+    Mail,
+}
+
+const KINDS: [(&str, Kind); 2] = [("webhook", Kind::Webhook), ("mail", Kind::Mail)];
+const WEBHOOK_SCHEMES: [&str; 2] = ["https", "http"];
+const MAIL_SCHEMES: [&str; 2] = ["smtps", "smtp"];
+
+/// Reads the section.
+pub(super) fn read(s: &mut Settings<'_>) -> Notify {
+    let hours = Duration::from_hours;
+    Notify {
+        interval: s.read("notify.interval", duration(Duration::ZERO..=hours(24))),
+        reminder: s.read("notify.reminder", duration(Duration::from_mins(1)..=hours(30 * 24))),
+        receivers: s.receivers().into_iter().filter_map(|name| receiver(s, name)).collect(),
+    }
+}
+
+/// None where that was said to be a problem.
+fn receiver(s: &mut Settings<'_>, name: String) -> Option<Receiver> {
+    let key = |key: &str| format!("{RECEIVERS}.{name}.{key}");
+    let problems = s.problem_count();
+    let kind = s.read(&key("kind"), |v| optional(v, |v| word(&KINDS, v)));
+    if kind.is_none() && s.problem_count() == problems {
+        s.report(&format!("{RECEIVERS}.{name}"), "kind is missing: set it to \"webhook\" or \"mail\"");
+    }
+    let events = s.read(&key("events"), |v| list(v, |item| word(&EVENTS, item)));
+    let timeout = s.read(&key("timeout"), duration(Duration::from_secs(1)..=Duration::from_hours(1)));
+    let secret = s.read(&key("secret"), |v| optional(v, secret));
+    let body = s.read(&key("format"), |v| word(&BODIES, v));
+    let from = s.read(&key("from"), |v| optional(v, address));
+    let to = s.read(&key("to"), |v| list(v, address));
+    let kind = kind?;
+    let (schemes, foreign): (&[&str], &[&str]) = match kind {
+        Kind::Webhook => (&WEBHOOK_SCHEMES, &["from", "to"]),
+        Kind::Mail => (&MAIL_SCHEMES, &["secret", "format"]),
+    };
+    let url = s.read(&key("url"), |v| optional(v, |v| Endpoint::parse(text(v)?, schemes)));
+    for foreign in foreign.iter().filter(|foreign| s.is_set(&key(foreign))).collect::<Vec<_>>() {
+        s.report(&key(foreign), "is not for a receiver of this kind");
+    }
+    let mut missing = |is_missing: bool, what: &str, why: &str| {
+        if is_missing && s.problem_count() == problems {
+            s.report(&format!("{RECEIVERS}.{name}"), &format!("{what} is missing: {why}"));
+        }
+    };
+    missing(url.is_none(), "url", "say where messages go");
+    if kind == Kind::Mail {
+        missing(from.is_none(), "from", "say who sends, as in \"rewardd@example.org\"");
+        missing(to.is_empty(), "to", "say who gets them, as in [\"ops@example.org\"]");
+    }
+    let url = url?;
+    let channel = match kind {
+        Kind::Webhook => Channel::Webhook(Webhook { url, secret, body, timeout }),
+        Kind::Mail => Channel::Mail(Mail { url, from: from?, to, timeout }),
+    };
+    Some(Receiver { name, events, channel })
+}
+
+/// An address of mail, also with a name before it. That it can be written into a header is all that is judged.
+fn address(value: &Value<'_>) -> Result<String, String> {
+    let text = filled(value)?;
+    let bare =
+        text.rsplit_once('<').map_or(text.as_str(), |(_, rest)| rest.strip_suffix('>').unwrap_or_default());
+    let has_both = bare.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
+    let is_plain = !bare.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;".contains(c));
+    if has_both && is_plain && !text.contains(char::is_control) {
+        Ok(text)
+    } else {
+        Err(format!("{text:?} is not an address such as \"ops@example.org\" or \"Ops <ops@example.org>\""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_endpoint_only_scheme_and_host_are_shown() {
+        let hook =
+            Endpoint::parse("https://hooks.example.org:8443/T0/B0/geheim?key=1", &WEBHOOK_SCHEMES).unwrap();
+        assert_eq!(
+            format!("{hook} {hook:?}"),
+            "https://hooks.example.org:8443/*** Endpoint(https://hooks.example.org:8443/***)"
+        );
+        let mail = Endpoint::parse("smtps://user:geheim@mail.example.org", &MAIL_SCHEMES).unwrap();
+        assert_eq!(mail.to_string(), "smtps://mail.example.org/***");
+        for text in ["", "https://", "ftp://example.org", "mail.example.org"] {
+            let said = "must be a URL that begins with https:// or http:// and a host";
+            assert_eq!(Endpoint::parse(text, &WEBHOOK_SCHEMES), Err(said.to_owned()));
+        }
     }
 }

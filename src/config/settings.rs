@@ -11,6 +11,9 @@ use super::values::Value;
 /// What the name of an environment variable begins with that sets a key.
 pub(super) const PREFIX: &str = "REWARDD__";
 
+/// Sections below this one have any name; what each holds is in `receiver.toml`.
+pub(super) const RECEIVERS: &str = "notify.receivers";
+
 /// One environment variable, of the process or of a `.env` file.
 pub(super) struct Variable {
     pub name: String,
@@ -76,6 +79,10 @@ impl<'t> Settings<'t> {
                 DeValue::Table(_) if self.entries.contains_key(&key) => {
                     self.problems.push(format!("{place}: {key}: takes a value, it is not a section"));
                 }
+                DeValue::Table(inner) if section == RECEIVERS => match self.add_receiver(name.get_ref()) {
+                    Ok(()) => self.add_table(&key, inner, text),
+                    Err(what) => self.problems.push(format!("{place}: {key}: {what}")),
+                },
                 DeValue::Table(inner) if self.is_section(&key) => self.add_table(&key, inner, text),
                 DeValue::Table(_) => {
                     let hint = suggestion(&key, self.sections());
@@ -92,12 +99,47 @@ impl<'t> Settings<'t> {
     /// Lays environment variables over what is set. A name without [`PREFIX`] is somebody else's.
     pub fn add_variables(&mut self, variables: impl Iterator<Item = Variable>) {
         for Variable { name, text, place } in variables.filter(|v| v.name.starts_with(PREFIX)) {
+            // A receiver may be known from its variables alone.
+            if let Some((receiver, _)) = name
+                .strip_prefix(&format!("{}__", variable_name(RECEIVERS)))
+                .and_then(|rest| rest.split_once("__"))
+            {
+                let _ = self.add_receiver(&receiver.to_lowercase());
+            }
             let key = self.entries.keys().find(|key| variable_name(key) == name).cloned();
             match key.and_then(|key| self.entries.get_mut(&key)) {
                 Some(entry) => entry.set = Some((Value::Variable(text), place)),
                 None => self.problems.push(format!("{place}: {}", self.why_no_variable(&name))),
             }
         }
+    }
+
+    /// Makes the keys of a receiver, where there are none yet.
+    fn add_receiver(&mut self, name: &str) -> Result<(), String> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        let is_one = (1..=32).contains(&name.len()) && name.bytes().all(plain) && !name.contains("__");
+        if !is_one || name.starts_with('_') || name.ends_with('_') {
+            return Err("a receiver's name is 1 to 32 of a-z, 0-9 and single _ between them".to_owned());
+        }
+        let section = join(RECEIVERS, name);
+        if !self.is_section(&section) {
+            let keys = DeTable::parse(include_str!("receiver.toml")).expect("receiver.toml is TOML");
+            collect_defaults(&section, keys.into_inner(), &mut self.entries);
+        }
+        Ok(())
+    }
+
+    /// The names of the receivers that there are keys of.
+    pub fn receivers(&self) -> Vec<String> {
+        let of_receiver = |key: &String| {
+            key.strip_prefix(RECEIVERS)?.strip_prefix('.')?.strip_suffix(".kind").map(str::to_owned)
+        };
+        self.entries.keys().filter_map(of_receiver).collect()
+    }
+
+    /// Whether any layer sets a key.
+    pub fn is_set(&self, key: &str) -> bool {
+        self.entries[key].set.is_some()
     }
 
     /// Sets one key, for a program that has no file.
@@ -148,7 +190,7 @@ impl<'t> Settings<'t> {
     }
 
     fn is_section(&self, key: &str) -> bool {
-        self.sections().any(|section| section == key)
+        key == RECEIVERS || self.sections().any(|section| section == key)
     }
 
     fn why_no_key(&self, key: &str) -> String {

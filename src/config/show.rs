@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use toml::Value;
 
+use super::notify::{BODIES, Channel, Mail, Receiver, Webhook};
+use super::settings::RECEIVERS;
 use super::values::show_size;
 use super::{AGGREGATES, Config, FORMATS, RANK_KEYS, ROTATIONS, SPLIT_PARTS, name_in};
 use crate::rewards::money::Units;
@@ -69,8 +71,8 @@ impl Config {
 
     /// The sections after the rules.
     fn process_entries(&self) -> Vec<Entry> {
-        let Self { logging, http, process, .. } = self;
-        vec![
+        let Self { logging, http, notify, process, .. } = self;
+        let mut entries = vec![
             entry("logging.dir", logging.dir.to_string_lossy().as_ref()),
             entry("logging.level", logging.level.name()),
             entry("logging.format", name_in(&FORMATS, logging.format)),
@@ -78,10 +80,41 @@ impl Config {
             entry("logging.keep", logging.keep),
             entry("http.listen", or_empty(http.listen.as_ref())),
             entry("http.token", or_empty(http.token.as_ref())),
+            entry("notify.interval", humantime::format_duration(notify.interval).to_string()),
+            entry("notify.reminder", humantime::format_duration(notify.reminder).to_string()),
+        ];
+        entries.extend(notify.receivers.iter().flat_map(receiver_entries));
+        entries.extend([
             entry("process.state_file", process.state_file.to_string_lossy().as_ref()),
             entry("process.shutdown_grace", humantime::format_duration(process.shutdown_grace).to_string()),
             entry("process.lease", humantime::format_duration(process.lease).to_string()),
-        ]
+        ]);
+        entries
+    }
+}
+
+/// The section of a receiver: what its kind takes.
+fn receiver_entries(receiver: &Receiver) -> Vec<Entry> {
+    let of = |key: &str, value: Value| (format!("{RECEIVERS}.{}.{key}", receiver.name), value);
+    let events: Vec<_> = receiver.events.iter().map(|event| event.name()).collect();
+    let timeout = |timeout| humantime::format_duration(timeout).to_string();
+    match &receiver.channel {
+        Channel::Webhook(Webhook { url, secret, body, timeout: limit }) => vec![
+            of("kind", "webhook".into()),
+            of("url", url.to_string().into()),
+            of("secret", or_empty(secret.as_ref()).into()),
+            of("format", name_in(&BODIES, *body).into()),
+            of("timeout", timeout(*limit).into()),
+            of("events", events.into()),
+        ],
+        Channel::Mail(Mail { url, from, to, timeout: limit }) => vec![
+            of("kind", "mail".into()),
+            of("url", url.to_string().into()),
+            of("from", from.as_str().into()),
+            of("to", to.clone().into()),
+            of("timeout", timeout(*limit).into()),
+            of("events", events.into()),
+        ],
     }
 }
 

@@ -287,3 +287,43 @@ proptest! {
         let _ = read(&format!("{} = {text}", keys[index.index(keys.len())].0), &[]);
     }
 }
+
+#[test]
+fn receivers_have_names_of_their_own_and_take_their_secrets_from_the_environment() {
+    let config = read(
+        "[notify.receivers.ops]\nkind = 'webhook'\nurl = 'https://example.org/hook'\nevents = ['run_failed']
+         [notify.receivers.on_call]\nkind = 'mail'\nurl = 'smtp://localhost'\nfrom = 'Rewards <r@example.org>'
+         to = ['a@example.org', 'b@example.org']\ntimeout = '30s'",
+        &[
+            ("REWARDD__NOTIFY__RECEIVERS__OPS__SECRET", "correct-horse-battery"),
+            ("REWARDD__NOTIFY__RECEIVERS__CHAT__KIND", "webhook"),
+            ("REWARDD__NOTIFY__RECEIVERS__CHAT__URL", "https://chat.example.org/secret"),
+            ("REWARDD__NOTIFY__RECEIVERS__CHAT__FORMAT", "slack"),
+        ],
+    )
+    .unwrap();
+    let names: Vec<_> = config.notify.receivers.iter().map(|receiver| receiver.name.as_str()).collect();
+    assert_eq!(names, ["chat", "on_call", "ops"]);
+    let [chat, on_call, ops] = config.notify.receivers.as_slice() else { panic!("three receivers") };
+    assert!(matches!(&chat.channel, Channel::Webhook(Webhook { body: Body::Slack, secret: None, .. })));
+    assert_eq!(chat.events, Event::INCIDENTS);
+    let Channel::Mail(mail) = &on_call.channel else { panic!("a mail receiver") };
+    assert_eq!((mail.to.len(), mail.timeout), (2, Duration::from_secs(30)));
+    let Channel::Webhook(hook) = &ops.channel else { panic!("a webhook") };
+    assert_eq!(hook.secret.as_ref().unwrap().expose(), "correct-horse-battery");
+    assert!(ops.wants(Event::RunFailed) && !ops.wants(Event::DailyReport));
+
+    let shown = config.show();
+    assert!(!shown.contains("horse") && !shown.contains("/secret"), "{shown}");
+    assert!(
+        shown.contains("[notify.receivers.ops]\nkind = \"webhook\"\nurl = \"https://example.org/***\""),
+        "{shown}"
+    );
+}
+
+#[test]
+fn the_receivers_of_the_commented_file_are_valid() {
+    let text = fs::read_to_string(repository("config.toml")).unwrap().replace("#   ", "");
+    let kinds: Vec<_> = valid(&text).notify.receivers.into_iter().map(|receiver| receiver.channel).collect();
+    assert!(matches!(kinds[..], [Channel::Mail(_), Channel::Webhook(_)]), "{kinds:?}");
+}

@@ -208,3 +208,46 @@ fn a_missing_url_is_an_error_but_for_what_keeps_nothing() {
     assert_eq!(Config::parse("").unwrap_err().to_string(), expected);
     assert_eq!(defaults().database.url, DatabaseUrl::in_memory());
 }
+
+#[test]
+fn receivers_that_cannot_be_reached_are_named() {
+    let of = |keys: &str| problems(&format!("[notify.receivers.ops]\n{keys}"), &[]);
+    assert_eq!(
+        of("url = 'https://example.org'"),
+        "c.toml:2: notify.receivers.ops: kind is missing: set it to \"webhook\" or \"mail\""
+    );
+    assert_eq!(
+        of("kind = 'webhook'"),
+        "c.toml:2: notify.receivers.ops: url is missing: say where messages go"
+    );
+    assert_eq!(
+        of("kind = 'webhook'\nurl = 'smtp://geheim'"),
+        "c.toml:3: notify.receivers.ops.url: must be a URL that begins with https:// or http:// and a host"
+    );
+    assert_eq!(
+        of("kind = 'webhook'\nurl = 'https://example.org'\nto = ['a@b']"),
+        "c.toml:4: notify.receivers.ops.to: is not for a receiver of this kind"
+    );
+    assert_eq!(
+        of("kind = 'mail'\nurl = 'smtp://localhost'\nfrom = 'r@example.org'"),
+        "c.toml:4: notify.receivers.ops: to is missing: say who gets them, as in [\"ops@example.org\"]"
+    );
+    assert_eq!(
+        of("kind = 'mail'\nurl = 'smtp://localhost'\nfrom = 'nobody'\nto = ['a@b']"),
+        "c.toml:4: notify.receivers.ops.from: \"nobody\" is not an address such as \"ops@example.org\" or \
+         \"Ops <ops@example.org>\""
+    );
+    assert_eq!(
+        of("kind = 'webhook'\nurl = 'https://example.org'\nevents = ['run']"),
+        "c.toml:4: notify.receivers.ops.events: item 1: \"run\" is not one of run_failed, window_overdue, \
+         catch_up_passed, transfer_stuck, conservation_broken, verify_findings, lease_taken_over, daily_report"
+    );
+    assert_eq!(
+        of("kind = 'webhook'\nurl = 'https://example.org'\nsecrets = 'x'"),
+        "c.toml:4: notify.receivers.ops.secrets: there is no such key; did you mean notify.receivers.ops.secret?"
+    );
+    assert_eq!(
+        problems("[notify.receivers.Ops-Team]\nkind = 'mail'", &[]),
+        "c.toml:1: notify.receivers.Ops-Team: a receiver's name is 1 to 32 of a-z, 0-9 and single _ between them"
+    );
+}
