@@ -20,6 +20,7 @@ mod archive;
 mod error;
 mod ledger;
 pub mod memory;
+mod notices;
 mod pages;
 pub mod sql;
 pub mod totals;
@@ -27,6 +28,7 @@ pub mod totals;
 pub use archive::{Archive, Between, RulesUse, end_of_time};
 pub use error::{BadValue, Cause, Result, SourceError, StoreError};
 pub use ledger::{Ledger, PROBES, RewardRow, Run, RunFigures, Standing, StoredTransfer};
+pub use notices::{Incident, NotTaken, Notes, Notices, Outgoing, Told, Waiting};
 pub use pages::{Pages, Queue};
 pub use totals::Totals;
 

@@ -11,7 +11,7 @@ use crate::store::error::{doing, server_number};
 use crate::store::{Result, StoreError};
 
 /// Version, description, MySQL and SQLite text of each migration, in order.
-const MIGRATIONS: [(i64, &str, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 5] = [
     (
         1,
         "rewards",
@@ -35,6 +35,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 4] = [
         "runs by rules",
         include_str!("../../../migrations/mysql/0004_runs_by_rules.sql"),
         include_str!("../../../migrations/sqlite/0004_runs_by_rules.sql"),
+    ),
+    (
+        5,
+        "notifications",
+        include_str!("../../../migrations/mysql/0005_notifications.sql"),
+        include_str!("../../../migrations/sqlite/0005_notifications.sql"),
     ),
 ];
 

@@ -11,6 +11,7 @@ mod lease;
 mod ledger;
 mod migrate;
 mod outbox;
+mod notices;
 mod pages;
 mod remote;
 mod report;

@@ -111,7 +111,7 @@ impl SqlStore {
     }
 
     /// Every write of this store goes through here.
-    async fn write<W: Work>(&self, work: &W) -> Result<W::Output> {
+    pub(super) async fn write<W: Work>(&self, work: &W) -> Result<W::Output> {
         let (fence, retries) = (self.fence.number(), self.retries.as_ref());
         self.database.run_tx(&Fenced { fence, retries, work }).await
     }

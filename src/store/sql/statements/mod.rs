@@ -6,10 +6,12 @@
 #[macro_use]
 mod ledger;
 mod archive;
+mod notices;
 mod pages;
 
 pub use archive::*;
 pub use ledger::*;
+pub use notices::*;
 pub use pages::*;
 
 use super::Database;
@@ -162,7 +164,7 @@ pub const RELEASE_LEASE: &str = "/* release_lease */ \
 
 /// The named constants, for the tests that prepare and explain them all.
 pub fn all() -> impl Iterator<Item = &'static str> {
-    OF_THE_STORE.into_iter().chain(ledger::ALL).chain(archive::ALL).chain(pages::ALL)
+    OF_THE_STORE.into_iter().chain(ledger::ALL).chain(archive::ALL).chain(pages::ALL).chain(notices::ALL)
 }
 
 const OF_THE_STORE: [&str; 35] = [
