@@ -1,4 +1,11 @@
 //! Telling people what is not well: incidents, the messages about them, and their way to the receivers.
+//!
+//! ```text
+//! conditions seen, incidents stored
+//!   → digest     what is opened, closed and told to whom                      (pure)
+//!   → store      Notices: incidents and messages in one transaction
+//!   → send       from the outbox to each receiver, until it is taken
+//! ```
 
 pub mod send;
 
@@ -6,7 +13,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+mod digest;
+mod message;
+
 use crate::rewards::window::Instant;
+
+pub use digest::{Condition, Seen, Stored, digest, trial, unreachable, verified};
+pub use message::{INCIDENTS, incident_record, line, span};
 
 /// What is told to one receiver: made once, kept in the outbox as it is, sent until it is taken.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms that it may name. `cli` and `app` may name everything.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("rewards", &[]),
     ("clock", &["rewards"]),
     ("config", &["rewards"]),
@@ -17,6 +17,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("files", &["rewards", "frames", "store", "audit"]),
     ("status", &["rewards", "audit", "store", "jobs", "scheduler", "ops", "config", "clock"]),
     ("report", &["rewards", "audit", "store", "config", "proof"]),
+    ("notify", &["rewards", "config", "store", "clock"]),
     ("ops", &["config", "rewards", "clock"]),
     ("web", &["ops", "rewards", "config", "clock", "audit", "store", "proof", "report"]),
 ];
