@@ -15,7 +15,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::sql::{
     self, Access, Applied, Database, Effort, Fence, SourceNames, SqlRemote, SqlSource, SqlStore,
 };
-use crate::store::{Leases, OnRetry, Remote, Source, Store};
+use crate::store::{Archive, Leases, Notices, OnRetry, Remote, Source, Store};
 use crate::web::View;
 
 /// The parts of the program, put together as configured.
@@ -24,6 +24,8 @@ pub struct App {
     pub database: Database,
     pub store: Arc<dyn Store>,
     pub leases: Arc<dyn Leases>,
+    pub archive: Arc<dyn Archive>,
+    pub notices: Arc<dyn Notices>,
     pub distributor: Distributor,
     /// Opened when it is first needed.
     remote: OnceCell<SqlRemote>,
@@ -74,7 +76,9 @@ impl App {
         };
         let source: Arc<dyn Source> = Arc::new(open_source(&config, &database).await?);
         let distributor = distributor(&config, Arc::clone(&store), source, clock);
-        Ok(Self { config, database, store, leases: Arc::new(stored), distributor, remote: OnceCell::new() })
+        let stored = Arc::new(stored);
+        let (leases, archive, notices) = (Arc::clone(&stored), Arc::clone(&stored), stored);
+        Ok(Self { config, database, store, leases, archive, notices, distributor, remote: OnceCell::new() })
     }
 
     /// The special partners' database; none where none is configured.

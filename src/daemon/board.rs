@@ -1,5 +1,6 @@
 //! What the daemon is doing, for the state file, the metrics, systemd and whoever asks.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +11,8 @@ use crate::errors::chain;
 use crate::ops::metrics::Metrics;
 use crate::ops::state_file::{Activity, LastError, ProcessState, StateFile};
 use crate::ops::systemd;
-use crate::rewards::window::Instant;
+use crate::rewards::window::{Instant, Kind, Window};
+use crate::status;
 
 /// Every change is written to the state file at once. A file that cannot be written is said once, and stops nothing.
 pub struct Board {
@@ -23,13 +25,18 @@ pub struct Board {
 struct Posted {
     state: ProcessState,
     unwritable: bool,
+    /// The last failure of each job.
+    failures: BTreeMap<String, LastError>,
+    /// Windows that the last look has tried to pay in vain, by their starts.
+    failed: BTreeSet<(Kind, Instant)>,
 }
 
 impl Board {
     #[must_use]
     pub fn new(file: StateFile, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
         let state = ProcessState::starting(clock.now());
-        let board = Self { clock, file, metrics, posted: Mutex::new(Posted { state, unwritable: false }) };
+        let posted = Posted { state, unwritable: false, failures: BTreeMap::new(), failed: BTreeSet::new() };
+        let board = Self { clock, file, metrics, posted: Mutex::new(posted) };
         board.post(|_| {});
         board
     }
@@ -84,7 +91,25 @@ impl Board {
 
     pub fn failure(&self, job: &str, error: String) {
         let at = self.clock.now();
-        self.post(|state| state.last_error = Some(LastError { at, job: job.to_owned(), error }));
+        let failure = LastError { at, job: job.to_owned(), error };
+        self.lock().failures.insert(job.to_owned(), failure.clone());
+        self.post(|state| state.last_error = Some(failure));
+    }
+
+    /// What has gone wrong with each job, unless it has ended well since.
+    pub fn failures(&self) -> Vec<LastError> {
+        let posted = self.lock();
+        let last_success = &posted.state.last_success;
+        posted.failures.values().filter(|failure| !status::is_over(failure, last_success)).cloned().collect()
+    }
+
+    /// Which windows a look has tried to pay in vain.
+    pub fn failed(&self, windows: impl Iterator<Item = Window>) {
+        self.lock().failed = windows.map(|window| (window.kind, window.start)).collect();
+    }
+
+    pub fn has_failed(&self, window: &Window) -> bool {
+        self.lock().failed.contains(&(window.kind, window.start))
     }
 
     /// What is due and was not paid by the last look.

@@ -9,7 +9,7 @@
 //! A tick only means "do all that is due". Each worker does one thing at a time; a tick that comes meanwhile is kept.
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -20,7 +20,10 @@ use tokio_cron_scheduler::{Job, JobScheduler};
 use tracing::{error, info, warn};
 
 mod board;
+mod delivery;
 mod desk;
+mod leader;
+mod lookout;
 mod open;
 mod record;
 mod survey;
@@ -30,6 +33,7 @@ use crate::app::App;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::errors::chain;
+use crate::notify::Condition;
 use crate::ops::health::Health;
 use crate::ops::logging::{self, Logs, Terminal};
 use crate::ops::metrics::Metrics;
@@ -38,7 +42,6 @@ use crate::ops::state_file::{Activity, Claim, StateFile};
 use crate::ops::systemd;
 use crate::rewards::window::{Instant, Kind, show};
 use crate::scheduler::cron::{LATE, Pattern, Ticker};
-use crate::scheduler::lease::{Standby, keep};
 use crate::store::Cause;
 use crate::store::sql::Fence;
 use crate::web::{self, Server, Site};
@@ -65,6 +68,12 @@ struct Shared {
     desk: Arc<FrontDesk>,
     /// Something was paid or delivered: metrics and health are to be brought up to date.
     changed: Notify,
+    /// The database was looked at: what is not well may be told.
+    surveyed: Notify,
+    /// A message was queued.
+    queued: Notify,
+    /// What the watch is still to write down.
+    happened: Mutex<Vec<Condition>>,
     fence: Arc<Fence>,
     /// Replaced as a whole when the configuration is read again.
     app: RwLock<Arc<App>>,
@@ -132,8 +141,20 @@ pub async fn run(path: &Path, config: Config) -> anyhow::Result<()> {
     }
     let (stop, _) = watch::channel(false);
     let app = RwLock::new(Arc::new(app));
-    let changed = Notify::new();
-    let shared = Arc::new(Shared { clock, board, metrics, health, desk, changed, fence, app, stop });
+    let shared = Arc::new(Shared {
+        clock,
+        board,
+        metrics,
+        health,
+        desk,
+        changed: Notify::new(),
+        surveyed: Notify::new(),
+        queued: Notify::new(),
+        happened: Mutex::default(),
+        fence,
+        app,
+        stop,
+    });
     let former = match claim {
         Claim::Healed(state) => Some(format!("{} pid {}", state.host, state.pid)),
         _ => None,
@@ -152,7 +173,8 @@ struct Daemon {
     tickers: Vec<(&'static str, Ticker)>,
     /// Kept for as long as beats are wanted.
     scheduler: JobScheduler,
-    survey: AbortHandle,
+    /// What looks and tells.
+    aside: [AbortHandle; 3],
     server: Option<Server>,
 }
 
@@ -166,9 +188,13 @@ impl Daemon {
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&worker).distribute());
         tasks.spawn(Arc::clone(&worker).relay());
-        let leader = tasks.spawn(lead(Arc::clone(&shared), Arc::clone(&worker), former));
-        // Apart from the others: no payment depends on it.
-        let survey = tokio::spawn(survey::keep_looking(Arc::clone(&shared))).abort_handle();
+        let leader = tasks.spawn(leader::lead(Arc::clone(&shared), Arc::clone(&worker), former));
+        // Apart from the others: no payment depends on them.
+        let aside = [
+            tokio::spawn(survey::keep_looking(Arc::clone(&shared))).abort_handle(),
+            tokio::spawn(lookout::keep_watching(Arc::clone(&shared))).abort_handle(),
+            tokio::spawn(delivery::keep_delivering(Arc::clone(&shared))).abort_handle(),
+        ];
         let (beat, beats) = mpsc::channel(1);
         let scheduler = JobScheduler::new().await.context("making the scheduler")?;
         let every_second = Job::new_async("* * * * * *", move |_, _| {
@@ -181,7 +207,7 @@ impl Daemon {
         scheduler.add(every_second?).await.context("adding the beat")?;
         scheduler.start().await.context("starting the scheduler")?;
         let tickers = vec![];
-        let mut daemon = Self { shared, worker, tasks, leader, beats, tickers, scheduler, survey, server };
+        let mut daemon = Self { shared, worker, tasks, leader, beats, tickers, scheduler, aside, server };
         daemon.set_tickers();
         daemon.shared.board.activity(Activity::Idle);
         daemon.shared.health.beat();
@@ -324,7 +350,7 @@ impl Daemon {
         self.shared.health.stopping();
         let grace = self.shared.app().config.process.shutdown_grace;
         self.leader.abort();
-        self.survey.abort();
+        self.aside.iter().for_each(AbortHandle::abort);
         self.shared.stop.send_replace(true);
         let workers = async { while self.tasks.join_next().await.is_some() {} };
         if timeout(grace, workers).await.is_err() {
@@ -362,39 +388,6 @@ fn schedule(config: &Config) -> [(&'static str, &str); 3] {
         (Kind::Daily.name(), &schedule.daily),
         (TRANSFERS, &schedule.transfers),
     ]
-}
-
-/// Holds the lease while it can, and waits for it while it cannot. Each time it is won, what was missed is made up.
-async fn lead(shared: Arc<Shared>, worker: Arc<Worker>, mut former: Option<String>) {
-    loop {
-        let app = shared.app();
-        let lease_time = app.config.process.lease;
-        let mut standby = Standby::new(Arc::clone(&app.leases), shared.board.holder(), lease_time);
-        let fence = standby
-            .acquire(former.take().as_deref(), |lease| {
-                if !shared.board.state().standby {
-                    info!(holder = lease.holder, "standby: another instance holds the lease");
-                    shared.board.standby(true);
-                    shared.board.activity(Activity::Idle);
-                }
-            })
-            .await;
-        shared.hold(Some(fence));
-        shared.board.standby(false);
-        catch_up(&shared, &worker);
-        keep(app.leases.as_ref(), fence, lease_time).await;
-        shared.hold(None);
-        error!(
-            fence,
-            "the lease was taken over by another instance; nothing is paid from here until it is won back"
-        );
-    }
-}
-
-/// Triggers what the ticks up to now would have: a start does not pay an hour before its tick.
-fn catch_up(shared: &Shared, worker: &Worker) {
-    worker.trigger(&last_ticks(&shared.app().config, shared.clock.now()));
-    worker.trigger_relay();
 }
 
 /// What the ticks up to an instant ask for: each kind as of its own last one.

@@ -41,6 +41,7 @@ pub(super) async fn keep_looking(shared: Arc<Shared>) {
             shared.metrics.database_down();
             shared.health.found(Found::unreachable(why));
         }
+        shared.surveyed.notify_one();
         tokio::select! {
             () = sleep(pause) => {}
             () = shared.changed.notified() => {}

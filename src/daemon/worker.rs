@@ -155,6 +155,7 @@ impl Worker {
                 self.shared.board.success(kind.name());
             }
         }
+        self.shared.board.failed(report.failed.iter().map(|(window, _)| *window));
         self.shared.board.waiting(report.waiting());
     }
 

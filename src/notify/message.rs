@@ -9,9 +9,6 @@ use crate::config::Event;
 use crate::rewards::window::{Instant, show};
 use crate::store::{Incident, Outgoing};
 
-/// The form of the record; it grows by one when a field changes its meaning or goes.
-const RECORD_VERSION: u32 = 1;
-
 /// What messages about incidents are called.
 pub const INCIDENTS: &str = "incidents";
 
@@ -25,21 +22,6 @@ const WIDTH: usize = 500;
 const SUBJECT_WIDTH: usize = 80;
 
 impl Message {
-    /// The versioned record: what a webhook is sent.
-    #[must_use]
-    pub fn record(&self) -> Value {
-        json!({
-            "record_version": RECORD_VERSION,
-            "software_version": env!("CARGO_PKG_VERSION"),
-            "id": self.id,
-            "event": self.event,
-            "created_at": show(self.created_at),
-            "subject": self.subject,
-            "text": self.text,
-            "details": self.details,
-        })
-    }
-
     /// As it is kept in the outbox.
     #[must_use]
     pub fn outgoing(&self, receiver: &str) -> Outgoing {

@@ -6,12 +6,14 @@
 //! The registry is an object that is handed down; nothing is global. It is only told: nobody else needs the crate, and
 //! a scrape waits for no database.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use prometheus::{Encoder, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder};
 
 mod amounts;
 mod make;
+mod notices;
 mod process;
 mod runs;
 mod standing;
@@ -19,10 +21,12 @@ mod standing;
 use crate::rewards::plan::Plan;
 use crate::rewards::window::{Instant, Kind};
 use make::Maker;
+use notices::Notices;
 use process::Process;
 use runs::Runs;
 use standing::Standing;
 
+pub use notices::Sent;
 pub use prometheus::TEXT_FORMAT;
 pub use runs::Ended;
 pub use standing::Surveyed;
@@ -38,6 +42,7 @@ pub struct Metrics {
     registry: Registry,
     runs: Runs,
     standing: Standing,
+    notices: Notices,
     retries: IntCounterVec,
     panics: IntCounter,
     lease_held: IntGauge,
@@ -56,6 +61,7 @@ impl Metrics {
         let metrics = Self {
             runs: Runs::new(&make),
             standing: Standing::new(&make),
+            notices: Notices::new(&make),
             retries: make.counters(
                 "rewardd_retries_total",
                 "Transactions and plans that were made again, by what stopped them.",
@@ -132,6 +138,21 @@ impl Metrics {
 
     pub fn surveyed(&self, found: &Surveyed, at: Instant) {
         self.standing.surveyed(found, at);
+    }
+
+    /// How many incidents are open, by kind.
+    pub fn incidents(&self, open: &BTreeMap<&str, i64>) {
+        self.notices.open(open);
+    }
+
+    /// How many messages wait for each receiver there is, and for how long the oldest has.
+    pub fn notifications(&self, waiting: &BTreeMap<&str, i64>, oldest: Duration) {
+        self.notices.waiting(waiting, oldest);
+    }
+
+    /// A message was sent to a receiver, or could not be.
+    pub fn notified(&self, receiver: &str, outcome: Sent) {
+        self.notices.sent(receiver, outcome);
     }
 
     pub fn retried(&self, cause: &str) {

@@ -24,10 +24,10 @@ impl Standby {
         Self { leases, holder, lease_time, seen: None }
     }
 
-    /// Waits until the lease is ours, and gives its fence. A lease that was given back, or that a former process of
+    /// Waits until the lease is ours, and gives its fence and who held it last, empty where it was given back. A lease that was given back, or that a former process of
     /// ours left (`former`: the state file's lock has shown that it is dead), is taken at once; any other when it has
     /// not changed for the lease time. A database that does not answer is asked again.
-    pub async fn acquire(&mut self, former: Option<&str>, mut waiting: impl FnMut(&Lease)) -> i64 {
+    pub async fn acquire(&mut self, former: Option<&str>, mut waiting: impl FnMut(&Lease)) -> (i64, String) {
         loop {
             match self.leases.lease().await {
                 Ok(lease) => {
@@ -35,7 +35,7 @@ impl Standby {
                     if (free || self.has_been_silent(&lease))
                         && let Some(fence) = self.take(&lease).await
                     {
-                        return fence;
+                        return (fence, lease.holder);
                     }
                     waiting(&lease);
                 }

@@ -8,7 +8,7 @@ mod process;
 mod record;
 
 pub use gather::{LeaseWatch, look};
-pub use process::{Life, Process};
+pub use process::{Life, Process, is_over};
 pub use record::record;
 
 use crate::rewards::money::Units;

@@ -1,5 +1,6 @@
 //! The daemon of this host, from its state file and the lock on it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{JOBS, when};
@@ -76,14 +77,7 @@ impl Process {
     #[must_use]
     pub fn failure(&self) -> Option<&LastError> {
         let state = self.state.as_ref()?;
-        let failure = state.last_error.as_ref()?;
-        let since = |job: &str| state.last_success.get(job).is_some_and(|success| *success >= failure.at);
-        // One look may be after several kinds, named together; a panic is of any job.
-        let mut jobs: Vec<&str> = failure.job.split('+').filter(|job| JOBS.contains(job)).collect();
-        if jobs.is_empty() {
-            jobs = JOBS.to_vec();
-        }
-        (!jobs.into_iter().all(since)).then_some(failure)
+        state.last_error.as_ref().filter(|failure| !is_over(failure, &state.last_success))
     }
 
     pub(super) fn problems(&self) -> Vec<String> {
@@ -97,4 +91,16 @@ impl Process {
         }
         texts
     }
+}
+
+/// Whether a job that failed has ended well since.
+#[must_use]
+pub fn is_over(failure: &LastError, last_success: &BTreeMap<String, Instant>) -> bool {
+    let since = |job: &str| last_success.get(job).is_some_and(|success| *success >= failure.at);
+    // One look may be after several kinds, named together; a panic is of any job.
+    let mut jobs: Vec<&str> = failure.job.split('+').filter(|job| JOBS.contains(job)).collect();
+    if jobs.is_empty() {
+        jobs = JOBS.to_vec();
+    }
+    jobs.into_iter().all(since)
 }
