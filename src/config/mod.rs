@@ -18,6 +18,7 @@ mod build;
 mod changes;
 mod credentials;
 mod dotenv;
+mod endpoint;
 mod error;
 mod notify;
 mod secret;
@@ -42,8 +43,9 @@ use build::WithoutUrl;
 use settings::{PREFIX, Settings, Variable};
 
 pub use changes::{Change, rules_changes};
+pub use endpoint::Endpoint;
 pub use error::ConfigError;
-pub use notify::{Body, Channel, Endpoint, Event, Mail, Notify, Receiver, Webhook};
+pub use notify::{Body, Channel, Event, Mail, Notify, Receiver, Webhook};
 pub use secret::Secret;
 pub use url::{DatabaseUrl, mask_url};
 

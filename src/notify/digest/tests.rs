@@ -11,7 +11,7 @@ const INTERVAL: Duration = Duration::from_mins(5);
 const REMINDER: Duration = Duration::from_hours(6);
 
 fn receiver(name: &str, events: &[Event]) -> Receiver {
-    let url = Endpoint::parse("http://localhost/", &["http"]).unwrap();
+    let url = Endpoint::webhook("http://localhost/").unwrap();
     let channel = Channel::Webhook(Webhook { url, secret: None, body: Body::Json, timeout: INTERVAL });
     Receiver { name: name.to_owned(), events: events.to_vec(), channel }
 }

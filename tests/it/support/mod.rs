@@ -8,7 +8,9 @@ use std::process::{Command, Output};
 pub mod backend;
 pub mod history;
 pub mod http;
+pub mod mail;
 pub mod proxy;
+pub mod receiver;
 pub mod server;
 pub mod tables;
 

@@ -25,7 +25,7 @@ Content-Transfer-Encoding: 7bit
 
 fn mail() -> Mail {
     Mail::new(config::Mail {
-        url: Endpoint::parse("smtp://ops:pass-word@127.0.0.1:2525", &["smtp", "smtps"]).unwrap(),
+        url: Endpoint::mail("smtp://ops:pass-word@127.0.0.1:2525").unwrap(),
         from: "Rewards <rewardd@example.com>".to_owned(),
         to: vec!["ops@example.com".to_owned(), "Ügyelet <duty@example.com>".to_owned()],
         timeout: Duration::from_secs(10),

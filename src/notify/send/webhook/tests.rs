@@ -21,7 +21,7 @@ fn message() -> Message {
 
 fn webhook(url: &str, body: Body) -> Webhook {
     let settings = config::Webhook {
-        url: Endpoint::parse(url, &["http", "https"]).unwrap(),
+        url: Endpoint::webhook(url).unwrap(),
         secret: Some(Secret::parse("correct-horse-battery").unwrap()),
         body,
         timeout: Duration::from_secs(10),

@@ -1,0 +1,263 @@
+//! Webhooks as their receivers get them: over real connections, judged by other programs than this one.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use rewardd::clock::{Clock, ManualClock, SystemClock};
+use rewardd::config::{Body, Channel, Endpoint, Secret, Webhook};
+use rewardd::notify::send::deliverer;
+use rewardd::notify::{Message, SendError};
+use serde_json::{Value, json};
+
+use crate::support::proxy::{Fault, Proxy};
+use crate::support::receiver::Receiver;
+
+const SECRET: &str = "correct-horse-battery";
+/// Of deliveries that are answered: more than any takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Of deliveries that are not.
+const SHORT: Duration = Duration::from_millis(300);
+
+pub fn message(id: &str) -> Message {
+    Message {
+        id: id.to_owned(),
+        created_at: "2026-11-19T05:31:00Z".parse().unwrap(),
+        event: "incidents".to_owned(),
+        subject: "1 incident: hour 10 of 2026-11-18 was not paid".to_owned(),
+        text: "votes row 20: cc is -1.00000000, árvíztűrő & <tükörfúró>\n".to_owned(),
+        html: None,
+        details: json!({ "version": 1, "opened": [] }),
+    }
+}
+
+/// Delivers once, as the daemon does.
+pub fn deliver(
+    channel: &Channel,
+    clock: impl Clock + 'static,
+    message: &Message,
+) -> Result<String, SendError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(deliverer(channel, Arc::new(clock)).deliver(message))
+}
+
+/// Why it is to be sent again.
+pub fn later(outcome: Result<String, SendError>) -> String {
+    match outcome {
+        Err(SendError::Later { why, after: None }) => why,
+        other => panic!("not to be sent again: {other:?}"),
+    }
+}
+
+fn webhook(url: &str, secret: &str, timeout: Duration) -> Channel {
+    Channel::Webhook(Webhook {
+        url: Endpoint::webhook(url).unwrap(),
+        secret: Some(Secret::parse(secret).unwrap()),
+        body: Body::Json,
+        timeout,
+    })
+}
+
+#[test]
+fn a_receiver_gets_the_record_and_openssl_agrees_with_its_signature() {
+    let receiver = Receiver::start();
+    let channel = webhook(&receiver.url("/hook/abcdef"), SECRET, PATIENCE);
+    let clock = ManualClock::new("2026-11-19T05:32:00Z".parse().unwrap());
+    let told = deliver(&channel, clock, &message("incidents-17")).unwrap();
+    assert_eq!(told, format!("http://{}/*** answers 200 OK: taken", receiver.address()));
+
+    let received = receiver.received();
+    let [request] = received.as_slice() else { panic!("{received:?}") };
+    assert_eq!(request.path, "/hook/abcdef");
+    assert_eq!(request.header("content-type"), Some("application/json"));
+    assert_eq!(request.header("user-agent"), Some(concat!("rewardd/", env!("CARGO_PKG_VERSION"))));
+    assert_eq!(request.header("x-rewardd-delivery"), Some("incidents-17"));
+    assert_eq!(request.header("x-rewardd-timestamp"), Some("1795066320"));
+    let body: Value = serde_json::from_str(&request.body).unwrap();
+    let expected = json!({
+        "version": 1,
+        "id": "incidents-17",
+        "event": "incidents",
+        "created_at": "2026-11-19T05:31:00.000000Z",
+        "subject": "1 incident: hour 10 of 2026-11-18 was not paid",
+        "text": "votes row 20: cc is -1.00000000, árvíztűrő & <tükörfúró>\n",
+        "details": { "version": 1, "opened": [] },
+    });
+    assert_eq!(body, expected);
+
+    let mut openssl = Command::new("openssl")
+        .args(["dgst", "-sha256", "-hmac", SECRET, "-r"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    write!(openssl.stdin.take().unwrap(), "1795066320.{}", request.body).unwrap();
+    let output = String::from_utf8(openssl.wait_with_output().unwrap().stdout).unwrap();
+    let signature = request.header("x-rewardd-signature").unwrap().strip_prefix("sha256=").unwrap();
+    assert_eq!(output.split(' ').next().unwrap(), signature);
+}
+
+#[test]
+fn the_answer_decides_whether_it_is_sent_again() {
+    let receiver = Receiver::start();
+    let channel = webhook(&receiver.url("/"), SECRET, PATIENCE);
+    let sent = |status, headers: &[(&'static str, &str)]| {
+        receiver.answer(status, headers, &"long ".repeat(100_000));
+        deliver(&channel, SystemClock, &message("a"))
+    };
+    for status in [200, 201, 202, 204] {
+        assert!(sent(status, &[]).is_ok(), "{status}");
+    }
+    for status in [408, 429, 500, 502, 503, 504] {
+        let why = later(sent(status, &[]));
+        assert!(why.contains(&format!("answers {status} ")) && why.len() < 300, "{why}");
+    }
+    for status in [400, 401, 403, 404, 410, 413] {
+        assert!(matches!(sent(status, &[]), Err(SendError::Never(_))), "{status}");
+    }
+    let busy = sent(429, &[("retry-after", "90")]);
+    assert!(
+        matches!(busy, Err(SendError::Later { after: Some(after), .. }) if after == Duration::from_secs(90))
+    );
+}
+
+#[test]
+fn redirects_are_not_followed() {
+    let receiver = Receiver::start();
+    for status in [301, 302, 303, 307, 308] {
+        receiver.answer(status, &[("location", &receiver.url("/elsewhere"))], "");
+        let refused = deliver(&webhook(&receiver.url("/"), SECRET, PATIENCE), SystemClock, &message("a"));
+        let Err(SendError::Never(why)) = refused else { panic!("{refused:?}") };
+        assert!(why.ends_with("; redirects are not followed") && !why.contains("elsewhere"), "{why}");
+    }
+    assert!(receiver.received().iter().all(|request| request.path == "/"));
+}
+
+#[test]
+fn a_receiver_that_is_away_or_hangs_or_hangs_up_is_asked_again() {
+    let receiver = Receiver::start();
+    let proxy = Proxy::start(receiver.address());
+    let url = proxy.url(&receiver.url("/services/geheim?key=geheim"));
+    let attempt = |timeout| {
+        let why = later(deliver(&webhook(&url, SECRET, timeout), SystemClock, &message("a")));
+        assert!(!why.contains("geheim") && !why.contains(SECRET), "{why}");
+        let (who, why) = why.split_once("/***: ").unwrap();
+        assert_eq!(who, format!("http://127.0.0.1:{}", proxy.port()));
+        why.to_owned()
+    };
+    proxy.set(Fault::Stall);
+    assert_eq!(attempt(SHORT), "no answer within 300ms");
+    proxy.set(Fault::Refuse);
+    assert!(attempt(PATIENCE).starts_with("client error (SendRequest)"));
+    for bytes in [0, 10] {
+        proxy.set(Fault::Truncate { bytes });
+        assert!(attempt(PATIENCE).starts_with("client error (SendRequest)"));
+    }
+    proxy.set(Fault::Pass);
+    deliver(&webhook(&url, SECRET, PATIENCE), SystemClock, &message("a")).unwrap();
+
+    let address = receiver.address();
+    drop(receiver);
+    let gone = webhook(&format!("http://{address}/"), SECRET, PATIENCE);
+    let why = later(deliver(&gone, SystemClock, &message("a")));
+    assert!(why.contains("Connection refused"), "{why}");
+    let receiver = Receiver::start_on(address);
+    deliver(&gone, SystemClock, &message("a")).unwrap();
+    assert_eq!(receiver.received().len(), 1);
+}
+
+#[test]
+fn a_host_that_is_not_known_is_asked_again() {
+    let nowhere = webhook("http://rewardd.invalid/", SECRET, PATIENCE);
+    let why = later(deliver(&nowhere, SystemClock, &message("a")));
+    assert!(why.starts_with("http://rewardd.invalid/***: client error (Connect): dns error: "), "{why}");
+}
+
+#[test]
+fn a_status_counts_though_the_body_never_ends() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nalmost").unwrap();
+        // Open until the other side gives up.
+        let _ = stream.read_to_end(&mut vec![]);
+    });
+    let told = deliver(&webhook(&url, SECRET, SHORT), SystemClock, &message("a")).unwrap();
+    assert!(told.ends_with("answers 200 OK: almost"), "{told}");
+    server.join().unwrap();
+}
+
+#[test]
+fn a_certificate_that_the_machine_does_not_trust_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start_tls(folder.path());
+    let channel = webhook(&receiver.url("/"), SECRET, PATIENCE);
+    let why = later(deliver(&channel, SystemClock, &message("a")));
+    assert!(why.ends_with("invalid peer certificate: UnknownIssuer"), "{why}");
+    assert!(receiver.received().is_empty());
+}
+
+/// The example of deploy/NOTIFICATIONS.md, as it is.
+struct Python {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Python {
+    fn start() -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/webhook-receiver.py");
+        let mut command = Command::new("python3");
+        command.arg(script).arg("0").env("REWARDD_SECRET", SECRET);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim_end().strip_prefix("listening on http://").unwrap().trim_end_matches('/');
+        Self { address: address.parse().unwrap(), child }
+    }
+
+    /// Ends it; gives what it has printed.
+    fn stop(mut self) -> String {
+        self.child.kill().unwrap();
+        let mut printed = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+        printed
+    }
+}
+
+impl Drop for Python {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_documented_receiver_takes_what_is_genuine_and_new_once() {
+    let python = Python::start();
+    let url = format!("http://{}/", python.address);
+    let own = webhook(&url, SECRET, PATIENCE);
+    let answer =
+        |outcome: Result<String, SendError>| outcome.unwrap().rsplit(": ").next().unwrap().to_owned();
+    let refused =
+        |outcome| matches!(outcome, Err(SendError::Never(why)) if why.ends_with("does not hold, or is old"));
+
+    assert_eq!(answer(deliver(&own, SystemClock, &message("a"))), "taken");
+    assert_eq!(answer(deliver(&own, SystemClock, &message("a"))), "taken before");
+    assert!(refused(deliver(
+        &webhook(&url, "another-secret-of-a-thief", PATIENCE),
+        SystemClock,
+        &message("b")
+    )));
+    let earlier = ManualClock::new(SystemClock.now() - chrono::TimeDelta::minutes(6));
+    assert!(refused(deliver(&own, earlier, &message("c"))), "it was sent before");
+
+    let printed = python.stop();
+    let taken: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!((&taken["id"], &taken["text"]), (&json!("a"), &json!(message("a").text)));
+}
