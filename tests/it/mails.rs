@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::mail::MailServer;
 use crate::support::proxy::{Fault, Proxy};
-use crate::webhooks::{deliver, later, message};
+use crate::webhooks::{again_in_a_process_that_trusts, deliver, in_a_process_that_trusts, later, message};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -113,27 +113,41 @@ fn a_server_that_was_away_gets_the_same_message_later() {
 #[test]
 fn a_server_that_hangs_or_hangs_up_is_asked_again() {
     let Some(server) = MailServer::start() else { return };
-    let proxy = Proxy::start(([127, 0, 0, 1], server.smtp).into());
-    let url = format!("smtp://ops:pass-word@127.0.0.1:{}", proxy.port());
-    proxy.set(Fault::Stall);
-    let hung = mail(&url, &["ops@example.com"], Duration::from_millis(300));
-    let told = later(deliver(&hung, SystemClock, &message("a")));
-    assert_eq!(told, format!("smtp://127.0.0.1:{}/***: no answer within 300ms", proxy.port()));
-    proxy.set(Fault::Refuse);
-    later(send(&url, &["ops@example.com"], &message("a")));
-    // In the greeting, among the answers to EHLO, and after the login.
-    for (cuts, bytes) in [(1, 10), (2, 100), (3, 250)] {
-        proxy.set(Fault::Truncate { bytes });
-        let told = later(send(&url, &["ops@example.com"], &message("a")));
-        assert!(!told.contains("pass-word"), "{told}");
-        assert_eq!(
-            proxy.counts().cuts,
-            [10, 100, 250].iter().position(|cut| *cut == bytes).unwrap() as u64 + 1
-        );
+    let attempt = |fault, timeout| {
+        let proxy = Proxy::start(([127, 0, 0, 1], server.smtp).into());
+        proxy.set(fault);
+        let url = format!("smtp://ops:pass-word@127.0.0.1:{}", proxy.port());
+        let told = later(deliver(&mail(&url, &["ops@example.com"], timeout), SystemClock, &message("a")));
+        let (who, why) = told.split_once("/***: ").unwrap();
+        assert_eq!(who, format!("smtp://127.0.0.1:{}", proxy.port()));
+        assert!(!why.contains("pass-word"), "{why}");
+        why.to_owned()
+    };
+    assert_eq!(attempt(Fault::Stall, Duration::from_millis(300)), "no answer within 300ms");
+    attempt(Fault::Refuse, PATIENCE);
+    // In the greeting, among the answers to EHLO, and about the login.
+    for bytes in [10, 100, 250] {
+        attempt(Fault::Truncate { bytes }, PATIENCE);
     }
-    proxy.set(Fault::Pass);
-    send(&url, &["ops@example.com"], &message("a")).unwrap();
-    server.messages(1);
+    assert!(!server.log().contains("<="), "{}", server.log());
+}
+
+#[test]
+fn over_tls_it_is_sent_to_a_server_that_is_trusted() {
+    let send = |url: &str| send(url, &["ops@example.com"], &message("a")).unwrap();
+    if in_a_process_that_trusts(send) {
+        return;
+    }
+    let Some(server) = MailServer::start() else { return };
+    for (mails, url) in [
+        (1, format!("smtps://ops:pass-word@localhost:{}", server.smtps)),
+        (2, format!("smtp://ops:pass-word@localhost:{}?tls=required", server.smtp)),
+    ] {
+        let name = "mails::over_tls_it_is_sent_to_a_server_that_is_trusted";
+        again_in_a_process_that_trusts(server.folder(), name, &url);
+        server.messages(mails);
+    }
+    assert_eq!(server.log().matches("A=plain:ops").count(), 2, "{}", server.log());
 }
 
 #[test]

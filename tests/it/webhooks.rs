@@ -16,8 +16,11 @@ use serde_json::{Value, json};
 
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::receiver::Receiver;
+use crate::support::succeed;
 
 const SECRET: &str = "correct-horse-battery";
+/// Where a test that has started itself again sends to.
+const SEND_TO: &str = "REWARDD_TEST_SEND_TO";
 /// Of deliveries that are answered: more than any takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Of deliveries that are not.
@@ -140,25 +143,21 @@ fn redirects_are_not_followed() {
 #[test]
 fn a_receiver_that_is_away_or_hangs_or_hangs_up_is_asked_again() {
     let receiver = Receiver::start();
-    let proxy = Proxy::start(receiver.address());
-    let url = proxy.url(&receiver.url("/services/geheim?key=geheim"));
-    let attempt = |timeout| {
-        let why = later(deliver(&webhook(&url, SECRET, timeout), SystemClock, &message("a")));
-        assert!(!why.contains("geheim") && !why.contains(SECRET), "{why}");
-        let (who, why) = why.split_once("/***: ").unwrap();
+    let attempt = |fault, timeout| {
+        let proxy = Proxy::start(receiver.address());
+        proxy.set(fault);
+        let url = proxy.url(&receiver.url("/services/geheim?key=geheim"));
+        let told = later(deliver(&webhook(&url, SECRET, timeout), SystemClock, &message("a")));
+        assert!(!told.contains("geheim") && !told.contains(SECRET), "{told}");
+        let (who, why) = told.split_once("/***: ").unwrap();
         assert_eq!(who, format!("http://127.0.0.1:{}", proxy.port()));
         why.to_owned()
     };
-    proxy.set(Fault::Stall);
-    assert_eq!(attempt(SHORT), "no answer within 300ms");
-    proxy.set(Fault::Refuse);
-    assert!(attempt(PATIENCE).starts_with("client error (SendRequest)"));
-    for bytes in [0, 10] {
-        proxy.set(Fault::Truncate { bytes });
-        assert!(attempt(PATIENCE).starts_with("client error (SendRequest)"));
+    assert_eq!(attempt(Fault::Stall, SHORT), "no answer within 300ms");
+    for fault in [Fault::Refuse, Fault::Truncate { bytes: 0 }, Fault::Truncate { bytes: 10 }] {
+        let why = attempt(fault, PATIENCE);
+        assert!(why.starts_with("client error (SendRequest)"), "{fault:?}: {why}");
     }
-    proxy.set(Fault::Pass);
-    deliver(&webhook(&url, SECRET, PATIENCE), SystemClock, &message("a")).unwrap();
 
     let address = receiver.address();
     drop(receiver);
@@ -200,6 +199,33 @@ fn a_certificate_that_the_machine_does_not_trust_is_refused() {
     let why = later(deliver(&channel, SystemClock, &message("a")));
     assert!(why.ends_with("invalid peer certificate: UnknownIssuer"), "{why}");
     assert!(receiver.received().is_empty());
+}
+
+/// Which roots are trusted is said by the environment, and that is a process's own. So a test starts itself again, with
+/// the authority of a folder as the only one that is trusted, and with a URL to send to.
+pub fn again_in_a_process_that_trusts(folder: &Path, test: &str, url: &str) {
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", test]).env("SSL_CERT_FILE", folder.join("ca.pem")).env(SEND_TO, url);
+    assert!(succeed(&mut again).contains("1 passed"), "there is a test named {test}");
+}
+
+/// Sends where this is such a process.
+pub fn in_a_process_that_trusts(send: impl FnOnce(&str) -> String) -> bool {
+    let url = std::env::var(SEND_TO);
+    url.map(|url| send(&url)).is_ok()
+}
+
+#[test]
+fn a_certificate_that_the_machine_trusts_is_taken() {
+    let send = |url: &str| deliver(&webhook(url, SECRET, PATIENCE), SystemClock, &message("a")).unwrap();
+    if in_a_process_that_trusts(send) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start_tls(folder.path());
+    let test = "webhooks::a_certificate_that_the_machine_trusts_is_taken";
+    again_in_a_process_that_trusts(folder.path(), test, &receiver.url("/"));
+    assert_eq!(receiver.received().len(), 1);
 }
 
 /// The example of deploy/NOTIFICATIONS.md, as it is.
