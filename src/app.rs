@@ -15,7 +15,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::sql::{
     self, Access, Applied, Database, Effort, Fence, SourceNames, SqlRemote, SqlSource, SqlStore,
 };
-use crate::store::{Archive, Leases, Notices, OnRetry, Remote, Source, Store};
+use crate::store::{Archive, Leases, Notices, OnRetry, Pages, Remote, Source, Store};
 use crate::web::View;
 
 /// The parts of the program, put together as configured.
@@ -25,6 +25,7 @@ pub struct App {
     pub store: Arc<dyn Store>,
     pub leases: Arc<dyn Leases>,
     pub archive: Arc<dyn Archive>,
+    pub pages: Arc<dyn Pages>,
     pub notices: Arc<dyn Notices>,
     pub distributor: Distributor,
     /// Opened when it is first needed.
@@ -77,8 +78,19 @@ impl App {
         let source: Arc<dyn Source> = Arc::new(open_source(&config, &database).await?);
         let distributor = distributor(&config, Arc::clone(&store), source, clock);
         let stored = Arc::new(stored);
-        let (leases, archive, notices) = (Arc::clone(&stored), Arc::clone(&stored), stored);
-        Ok(Self { config, database, store, leases, archive, notices, distributor, remote: OnceCell::new() })
+        let (leases, archive) = (Arc::clone(&stored), Arc::clone(&stored));
+        let (pages, notices) = (Arc::clone(&stored), stored);
+        Ok(Self {
+            config,
+            database,
+            store,
+            leases,
+            archive,
+            pages,
+            notices,
+            distributor,
+            remote: OnceCell::new(),
+        })
     }
 
     /// The special partners' database; none where none is configured.
@@ -193,6 +205,19 @@ pub async fn open_source(config: &Config, rewards: &Database) -> anyhow::Result<
         open_other(config.source_url(), Access::Read, 1).await?
     };
     Ok(SqlSource::new(database, source_names(config), source_effort(config)))
+}
+
+/// The rewards' database for a command that writes incidents, beside a daemon that pays.
+///
+/// # Errors
+/// What could not be opened, and what to look at.
+pub async fn open_notices(config: &Config) -> anyhow::Result<(Database, SqlStore)> {
+    let database = open_rewards(config, Access::Write).await?;
+    refuse_missing(&sql::applied(&database).await?)?;
+    let fence = Arc::new(Fence::closed());
+    fence.open(sql::read_lease(&database).await?.fence);
+    let stored = SqlStore::new(database.clone(), fence, Arc::new(()));
+    Ok((database, stored))
 }
 
 /// How many connections the dashboard has to the rewards' database, apart from those of payments.

@@ -18,6 +18,7 @@ mod export;
 mod import;
 mod manual;
 mod migrate;
+mod notify;
 mod output;
 mod report;
 mod rules;
@@ -66,6 +67,8 @@ enum Command {
     Export(export::Export),
     #[command(subcommand)]
     Report(report::Command),
+    #[command(subcommand)]
+    Notify(notify::Command),
     #[command(subcommand)]
     Audit(audit::Command),
     #[command(subcommand)]
@@ -130,6 +133,7 @@ fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Status(status) => block_on(status.execute(load(file.as_deref())?)),
         Command::Export(export) => block_on(export.execute(load(file.as_deref())?)),
         Command::Report(command) => block_on(command.execute(load(file.as_deref())?)),
+        Command::Notify(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Audit(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Transfers(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Rules(command) => block_on(command.execute(load(file.as_deref())?)),

@@ -11,11 +11,13 @@ use crate::app::Records;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::errors::chain;
+use crate::notify::line;
 use crate::ops::signals::{self, Request};
 use crate::ops::state_file::Activity;
 use crate::rewards::window::{Instant, show};
 use crate::status::{
-    DueState, Holding, JOBS, Known, LeaseWatch, Life, Process, Queue, Standing, Status, Stored, look, record,
+    DueState, Holding, JOBS, Known, LeaseWatch, Life, Notified, Process, Queue, Standing, Status, Stored,
+    look, record,
 };
 use crate::store::Leases;
 
@@ -130,7 +132,7 @@ async fn known(
         return Ok(Stored::Unprepared(migrations));
     }
     let stored = &records.stored;
-    let mut known = look(stored, stored, migrations, config, process, SystemClock.now()).await?;
+    let mut known = look(stored, stored, stored, migrations, config, process, SystemClock.now()).await?;
     lease.add(&known.lease, &mut known.holding, config.process.lease);
     while wait && known.holding == Holding::Elsewhere {
         tokio::time::sleep(LEASE_LOOK).await;
@@ -215,9 +217,36 @@ fn summary(known: &Known, at: Instant) -> String {
             row.last_error.as_deref().unwrap_or("no reason is noted")
         ));
     }
+    if let Some(notified) = &known.notified {
+        lines.extend(told(notified));
+    }
     lines.push(format!("migrations  all {} are in place", known.migrations.len()));
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// What receivers are told.
+fn told(Notified { incidents, waiting }: &Notified) -> Vec<String> {
+    let mut lines = vec![match incidents.len() {
+        0 => "incidents   none is open".to_owned(),
+        count => format!("incidents   {count} open"),
+    }];
+    for incident in incidents.iter().take(NAMED) {
+        lines.push(format!("            {}, since {}", line(incident), show(incident.opened_at)));
+    }
+    if incidents.len() > NAMED {
+        lines.push(format!("            and {} more", incidents.len() - NAMED));
+    }
+    lines.push(match waiting.first() {
+        None => "messages    none waits".to_owned(),
+        Some(first) => format!(
+            "messages    {} wait; the next, to {}, is sent at {}",
+            waiting.len(),
+            first.receiver,
+            show(first.next_attempt_at)
+        ),
+    });
+    lines
 }
 
 fn lease(known: &Known) -> String {

@@ -2,18 +2,23 @@
 
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use chrono::NaiveDate;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::Exit;
-use crate::app::Records;
+use crate::app::{self, Records};
 use crate::cli::output::say;
-use crate::config::Config;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, Event};
+use crate::errors::chain;
+use crate::notify::{self, Condition, Stored};
+use crate::proof::ProofError;
 use crate::proof::verify::{Class, Days, Finding, Progress, Report, verify};
 use crate::rewards::window::{Window, show};
+use crate::store::{Notices, StoreError};
 
 /// The form of what `--json` prints; it grows by one when a field changes its meaning or goes.
 const RECORD_VERSION: u32 = 1;
@@ -21,8 +26,8 @@ const RECORD_VERSION: u32 = 1;
 /// Prove what was paid: recompute it from the votes and hold it against all that is stored.
 ///
 /// The chain of the audit log, the history that its records tell and the sums over all runs are looked at from the first
-/// run on; rewards and transfers of the days from --from to --to are recomputed and compared row by row. Reads only, and
-/// may run beside the daemon.
+/// run on; rewards and transfers of the days from --from to --to are recomputed and compared row by row. It only
+/// reads, but for --notify, and may run beside the daemon.
 ///
 /// A finding is one of: drift (votes or rates came, changed or vanished after payment), mismatch (an amount, a row or a
 /// sum is not what it must be), tampering (the audit log itself does not hold together).
@@ -36,6 +41,10 @@ pub(super) struct Verify {
     /// The last day to recompute [default: today].
     #[arg(long, value_name = "DAY")]
     to: Option<NaiveDate>,
+    /// Open an incident where something is found, which the daemon tells the receivers of [notify] of; close it where
+    /// all days were recomputed and nothing is found.
+    #[arg(long)]
+    notify: bool,
     /// Print the findings as JSON.
     #[arg(long)]
     json: bool,
@@ -55,6 +64,9 @@ impl Verify {
         let verified = verify(&prover, &days, &mut bar).await;
         bar.0.finish_and_clear();
         records.database.close().await;
+        if self.notify {
+            self.note(&config, &verified).await?;
+        }
         let report = verified?;
         if self.json {
             say!("{:#}", record(&report, &days));
@@ -67,6 +79,45 @@ impl Verify {
             Some(Class::Mismatch) => Exit::Mismatch,
             Some(Class::Tampering) => Exit::Tampering,
         })
+    }
+}
+
+impl Verify {
+    /// Writes down what was found, for the daemon to tell.
+    async fn note(&self, config: &Config, verified: &Result<Report, ProofError>) -> anyhow::Result<()> {
+        if config.notify.receivers.is_empty() {
+            eprintln!("no receiver is configured under [notify.receivers], so nobody is told");
+            return Ok(());
+        }
+        let detail = match verified {
+            Err(error) => Some(format!("it could not be verified what was paid: {}", chain(error))),
+            Ok(report) => report.findings.first().map(|first| {
+                format!("{}; the first: {}; `rewardd verify` names each", counted(report), told(first))
+            }),
+        };
+        let is_whole = self.from.is_none() && self.to.is_none();
+        if detail.is_none() && !is_whole {
+            return Ok(());
+        }
+        let event = Event::VerifyFindings;
+        let found = detail.map(|detail| Condition { event, subject: "verify".to_owned(), detail });
+        let (database, notices) = app::open_notices(config).await?;
+        let noted = note(&notices, found.as_ref()).await;
+        database.close().await;
+        noted.context("writing down what was found")
+    }
+}
+
+/// Another that writes at the same time makes what was decided here stale.
+async fn note(notices: &dyn Notices, found: Option<&Condition>) -> Result<(), StoreError> {
+    loop {
+        let changes = notices.changes().await?;
+        let stored = Stored { changes, open: notices.open_incidents().await?, ..Stored::default() };
+        let Some(notes) = notify::verified(&stored, found, SystemClock.now()) else { return Ok(()) };
+        match notices.note(&notes).await {
+            Err(StoreError::Stale) => {}
+            done => return done,
+        }
     }
 }
 
@@ -86,9 +137,8 @@ impl Progress for Bar {
 }
 
 fn show_report(report: &Report) {
-    for Finding { class, window, table, key, what } in &report.findings {
-        let window = window.as_ref().map_or(String::new(), |window| format!("{window}: "));
-        say!("{:<10} {window}{table}, {key}: {what}", class.name());
+    for finding in &report.findings {
+        say!("{:<10} {}", finding.class.name(), told(finding));
     }
     let Report { runs, windows, rewards, transfers, findings } = report;
     if !findings.is_empty() {
@@ -102,6 +152,12 @@ fn show_report(report: &Report) {
         None => say!("Nothing was found: everything that is stored follows from the votes."),
         Some(_) => say!("{}.", counted(report)),
     }
+}
+
+/// A finding with its place.
+fn told(Finding { window, table, key, what, .. }: &Finding) -> String {
+    let window = window.as_ref().map_or(String::new(), |window| format!("{window}: "));
+    format!("{window}{table}, {key}: {what}")
 }
 
 fn counted(report: &Report) -> String {

@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
-use super::{Shared, delivery};
+use super::{Shared, delivery, reports};
 use crate::config::Event;
 use crate::errors::chain;
 use crate::notify::{self, Condition, INCIDENTS, Seen, Stored};
@@ -44,7 +44,10 @@ pub(super) async fn keep_watching(shared: Arc<Shared>) {
         let now = shared.clock.now();
         let watched = timeout(PATIENCE, watch(&shared, now)).await;
         match watched.unwrap_or_else(|_| Err(anyhow::anyhow!("the database does not answer"))) {
-            Ok(()) => away = Away::default(),
+            Ok(()) => {
+                away = Away::default();
+                report(&shared, now).await;
+            }
             Err(error) if is_of_the_moment(&error) => debug!(error = chain(error.as_ref()), "not watched"),
             Err(error) => away.tell(&shared, &chain(error.as_ref()), now),
         }
@@ -54,6 +57,15 @@ pub(super) async fn keep_watching(shared: Arc<Shared>) {
                 Err(error) => debug!(error = chain(&error), "old messages are deleted later"),
             }
         }
+    }
+}
+
+/// Daily reports are apart from the rest, as a day of many partners takes its time.
+async fn report(shared: &Shared, now: Instant) {
+    match reports::queue(&shared.app(), now).await {
+        Ok(true) => shared.queued.notify_one(),
+        Ok(false) => {}
+        Err(error) => debug!(error = chain(error.as_ref()), "daily reports are made later"),
     }
 }
 
@@ -95,8 +107,16 @@ async fn watch(shared: &Shared, now: Instant) -> anyhow::Result<()> {
     let process =
         Process { life: Life::Running, state: Some(shared.board.state()), written_at: None, problem: None };
     // The survey looks after the migrations.
-    let known =
-        status::look(app.archive.as_ref(), app.leases.as_ref(), vec![], &app.config, &process, now).await?;
+    let known = status::look(
+        app.archive.as_ref(),
+        app.leases.as_ref(),
+        app.notices.as_ref(),
+        vec![],
+        &app.config,
+        &process,
+        now,
+    )
+    .await?;
     let survey = sql::survey(&app.database).await?;
     let stored = stored(app.notices.as_ref(), &names).await?;
     let happened = shared.happened.lock().unwrap_or_else(PoisonError::into_inner).clone();

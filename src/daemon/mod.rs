@@ -26,6 +26,7 @@ mod leader;
 mod lookout;
 mod open;
 mod record;
+mod reports;
 mod survey;
 mod worker;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Due, DueState, Holding, Known, Life, Process, Queue, Standing, Versions};
+use super::{Due, DueState, Holding, Known, Life, Notified, Process, Queue, Standing, Versions};
 use crate::audit::text_hash;
 use crate::clock::Stopwatch;
 use crate::config::Config;
@@ -13,13 +13,16 @@ use crate::rewards::window::{Instant, Kind, Window};
 use crate::scheduler::cron::{LATE, Pattern};
 use crate::scheduler::due::due;
 use crate::store::sql::Applied;
-use crate::store::{Archive, Lease, Leases, Programme, Result, Run, RunFigures, end_of_time};
+use crate::store::{Archive, Lease, Leases, Notices, Programme, Result, Run, RunFigures, end_of_time};
 
 /// Runs of each kind that are shown.
 const RUNS: u32 = 3;
 
 /// Failing transfers that are shown.
 const FAILURES: u32 = 5;
+
+/// Waiting messages that are looked at: receivers have one about incidents at most, and one for each day.
+const MESSAGES: u32 = 1000;
 
 /// What a database that has its migrations says, as of `now`.
 ///
@@ -28,6 +31,7 @@ const FAILURES: u32 = 5;
 pub async fn look(
     stored: &dyn Archive,
     leases: &dyn Leases,
+    notices: &dyn Notices,
     migrations: Vec<Applied>,
     config: &Config,
     process: &Process,
@@ -44,7 +48,8 @@ pub async fn look(
         }
         None => None,
     };
-    Ok(Known { migrations, lease, holding, rules, queue: queue(stored).await?, programme })
+    let notified = if config.notify.receivers.is_empty() { None } else { Some(notified(notices).await?) };
+    Ok(Known { migrations, lease, holding, rules, queue: queue(stored).await?, programme, notified })
 }
 
 fn holding(lease: &Lease, process: &Process) -> Holding {
@@ -60,6 +65,11 @@ fn holding(lease: &Lease, process: &Process) -> Holding {
         Life::Died | Life::Stopped if of_this_host(lease) => Holding::Dead,
         _ => Holding::Elsewhere,
     }
+}
+
+async fn notified(notices: &dyn Notices) -> Result<Notified> {
+    let incidents = notices.open_incidents().await?;
+    Ok(Notified { incidents, waiting: notices.waiting_notifications(MESSAGES).await? })
 }
 
 async fn queue(stored: &dyn Archive) -> Result<Queue> {

@@ -1,6 +1,7 @@
 //! How the programme stands: what the state file says of the daemon on this host, and what the database says of the
 //! programme. Either may be missing. Looks only.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 mod gather;
@@ -11,10 +12,13 @@ pub use gather::{LeaseWatch, look};
 pub use process::{Life, Process, is_over};
 pub use record::record;
 
+use crate::config::Event;
 use crate::rewards::money::Units;
 use crate::rewards::window::{Instant, Kind, Window, show};
 use crate::store::sql::Applied;
-use crate::store::{Lease, Programme, RulesVersion, Run, RunFigures, StoredTransfer, Totals};
+use crate::store::{
+    Incident, Lease, Programme, RulesVersion, Run, RunFigures, StoredTransfer, Totals, Waiting,
+};
 
 /// All that is known at an instant.
 #[derive(Clone, Debug)]
@@ -43,6 +47,8 @@ pub struct Known {
     pub queue: Queue,
     /// None until the first run.
     pub programme: Option<Standing>,
+    /// None where no receiver is configured.
+    pub notified: Option<Notified>,
 }
 
 /// Who holds the lease, as well as that can be told from here.
@@ -85,6 +91,14 @@ pub struct Queue {
     /// How many have been tried in vain, and a few of them.
     pub failing: u64,
     pub failures: Vec<StoredTransfer>,
+}
+
+/// What receivers are told, and what they have not taken yet.
+#[derive(Clone, Debug, Default)]
+pub struct Notified {
+    pub incidents: Vec<Incident>,
+    /// Messages, those first that are tried first.
+    pub waiting: Vec<Waiting>,
 }
 
 /// A programme that has begun.
@@ -163,6 +177,9 @@ impl Known {
         if self.queue.failing > 0 {
             texts.push(format!("{} transfers fail", self.queue.failing));
         }
+        if let Some(notified) = &self.notified {
+            texts.extend(notified.problems());
+        }
         let Some(standing) = &self.programme else { return };
         if let (Some(first), Some(last)) = (standing.overdue.first(), standing.overdue.last()) {
             texts.push(format!(
@@ -172,6 +189,22 @@ impl Known {
             ));
         }
         texts.extend(standing.unpaid());
+    }
+}
+
+impl Notified {
+    /// What is said nowhere else: findings of `verify`, and messages that were not taken.
+    fn problems(&self) -> Vec<String> {
+        let found = self.incidents.iter().filter(|incident| incident.kind == Event::VerifyFindings.name());
+        let found = found.map(|incident| format!("verify has findings: {}", incident.detail));
+        let failing = self.waiting.iter().filter(|message| message.attempts > 0);
+        let mut by_receiver: BTreeMap<&str, Vec<&Waiting>> = BTreeMap::new();
+        failing.for_each(|message| by_receiver.entry(&message.receiver).or_default().push(message));
+        let not_taken = by_receiver.into_iter().map(|(receiver, messages)| {
+            let why = messages[0].last_error.as_deref().unwrap_or("no reason is noted");
+            format!("{} messages to {receiver} were not taken: {why}", messages.len())
+        });
+        found.chain(not_taken).collect()
     }
 }
 

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Due, DueState, Holding, JOBS, Known, Life, Process, Standing, Status, Stored};
+use super::{Due, DueState, Holding, JOBS, Known, Life, Notified, Process, Standing, Status, Stored};
 use crate::ops::state_file::Activity;
 use crate::rewards::window::{Instant, Window, show};
 use crate::store::sql::Applied;
-use crate::store::{Run, RunFigures, StoredTransfer};
+use crate::store::{Incident, Run, RunFigures, StoredTransfer, Waiting};
 
 /// The form of the record; it grows by one when a field changes its meaning or goes.
 const RECORD_VERSION: u32 = 1;
@@ -125,6 +125,36 @@ fn known_record(known: &Known) -> Value {
             "failures": known.queue.failures.iter().map(failure).collect::<Vec<_>>(),
         },
         "programme": known.programme.as_ref().map(standing),
+        "notifications": known.notified.as_ref().map(notified),
+    })
+}
+
+fn notified(notified: &Notified) -> Value {
+    let incident = |incident: &Incident| {
+        json!({
+            "kind": incident.kind,
+            "subject": incident.subject,
+            "detail": incident.detail,
+            "opened_at": show(incident.opened_at),
+        })
+    };
+    let message = |message: &Waiting| {
+        json!({
+            "id": message.id,
+            "receiver": message.receiver,
+            "event": message.event,
+            "created_at": show(message.created_at),
+            "attempts": message.attempts,
+            "refused": message.refused,
+            "next_attempt_at": show(message.next_attempt_at),
+            "error": message.last_error,
+        })
+    };
+    json!({
+        "incidents": notified.incidents.iter().take(NAMED).map(incident).collect::<Vec<_>>(),
+        "incidents_open": notified.incidents.len(),
+        "waiting": notified.waiting.iter().take(NAMED).map(message).collect::<Vec<_>>(),
+        "waiting_count": notified.waiting.len(),
     })
 }
 
