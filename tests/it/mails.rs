@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use rewardd::clock::SystemClock;
 use rewardd::config::{Channel, Endpoint, Mail};
 use rewardd::notify::{Message, SendError};
 use serde_json::{Value, json};
 
+use crate::daemon::process::{Programme, clock, until, until_true};
+use crate::support::Backend;
 use crate::support::mail::MailServer;
 use crate::support::proxy::{Fault, Proxy};
 use crate::webhooks::{again_in_a_process_that_trusts, deliver, in_a_process_that_trusts, later, message};
@@ -162,4 +165,63 @@ fn nothing_is_sent_over_tls_to_a_server_that_is_not_trusted() {
     }
     let log = server.log();
     assert!(!log.contains("<=") && !log.contains("A=plain"), "{log}");
+}
+
+/// Ten minutes of the daemon's time are a second.
+const FACTOR: u32 = 600;
+
+#[test]
+fn what_happens_while_the_mail_server_is_down_for_an_hour_is_told_when_it_is_back() {
+    let Some(server) = MailServer::start() else { return };
+    server.stop();
+    let programme = Programme::new(Backend::Sqlite);
+    programme.scratch.query("UPDATE votes SET cc = '-1.00000000' WHERE id = 20");
+    programme.configure(&format!(
+        "[notify]\ninterval = \"1m\"\n[notify.receivers.ops]\nkind = \"mail\"\nurl = \"smtp://127.0.0.1:{}\"\n\
+         from = \"rewardd@example.com\"\nto = [\"ops@example.com\"]\n",
+        server.smtp
+    ));
+    let mut daemon = programme.start("daemon", &[("REWARDD_CLOCK", &clock("2026-11-19T05:31:00Z", FACTOR))]);
+    // The pauses between eight attempts are of 1, 2, 4, 8, 16, 32 and 60 minutes.
+    until_true("the mail server has been down for an hour", || {
+        programme.count("reward_notifications WHERE attempts >= 7 AND delivered_at IS NULL") == 1
+    });
+    // Meanwhile everything else went on.
+    assert!(programme.runs() >= 16, "{}", programme.runs());
+    server.restart();
+    let told = |heading: &str| {
+        until(&format!("the failure is told under {heading:?}"), || {
+            let mut texts = server
+                .arrived()
+                .into_iter()
+                .map(|mail| mail["parts"][0]["text"].as_str().unwrap().to_owned());
+            texts.find(|text| {
+                let part = text.split(heading).nth(1).and_then(|rest| rest.split("\n\n").next());
+                part.is_some_and(|part| part.contains("run failed: hour 10 of 2026-11-18"))
+            })
+        })
+    };
+    assert!(told("New:").contains("cc is -1.00000000"));
+    let column = |name: &str| -> DateTime<Utc> {
+        let sql = format!("SELECT {name} FROM reward_notifications ORDER BY created_at LIMIT 1");
+        format!("{}Z", programme.scratch.one(&sql).replace(' ', "T")).parse().unwrap()
+    };
+    until_true("the delivery is written down", || {
+        programme.count("reward_notifications WHERE delivered_at IS NOT NULL") >= 1
+    });
+    assert!(column("delivered_at") - column("created_at") >= TimeDelta::hours(1));
+
+    programme.scratch.query("UPDATE votes SET cc = '1.00000000' WHERE id = 20");
+    told("Solved:");
+    // Each message came once.
+    let mut ids: Vec<String> = server
+        .arrived()
+        .iter()
+        .map(|mail| mail["headers"]["message-id"][0].as_str().unwrap().to_owned())
+        .collect();
+    let count = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+    daemon.stop();
 }

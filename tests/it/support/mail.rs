@@ -55,17 +55,19 @@ impl MailServer {
         assert_eq!(start(self.folder.path()), (self.smtp, self.smtps));
     }
 
-    /// Waits until so many messages have arrived, and gives them, in no order.
-    pub fn messages(&self, count: usize) -> Vec<Value> {
-        let folder = self.folder.path().join("box/new");
-        let files = until(&format!("{count} messages"), || {
-            let files: Vec<_> =
-                fs::read_dir(&folder).into_iter().flatten().map(|file| file.unwrap().path()).collect();
-            (files.len() >= count).then_some(files)
-        });
-        assert_eq!(files.len(), count);
+    /// What has arrived, in no order.
+    pub fn arrived(&self) -> Vec<Value> {
+        let files = fs::read_dir(self.folder.path().join("box/new")).into_iter().flatten();
         let parse = |file| succeed(Command::new("python3").args(["-c", PARSE]).arg(file));
-        files.iter().map(|file| serde_json::from_str(&parse(file)).unwrap()).collect()
+        files.map(|file| serde_json::from_str(&parse(file.unwrap().path())).unwrap()).collect()
+    }
+
+    /// Waits until so many messages have arrived, and no more, and gives them.
+    pub fn messages(&self, count: usize) -> Vec<Value> {
+        let mails =
+            until(&format!("{count} messages"), || Some(self.arrived()).filter(|mails| mails.len() >= count));
+        assert_eq!(mails.len(), count);
+        mails
     }
 
     /// What it wrote about its connections.
