@@ -172,9 +172,13 @@ fn receiver(s: &mut Settings<'_>, name: String) -> Option<Receiver> {
     let from = s.read(&key("from"), |v| optional(v, address));
     let to = s.read(&key("to"), |v| list(v, address));
     let kind = kind?;
-    let (endpoint, foreign): (fn(&str) -> Result<Endpoint, String>, _) = match kind {
-        Kind::Webhook => (Endpoint::webhook, ["from", "to"]),
-        Kind::Mail => (Endpoint::mail, ["secret", "format"]),
+    let foreign = match kind {
+        Kind::Webhook => ["from", "to"],
+        Kind::Mail => ["secret", "format"],
+    };
+    let endpoint = |text: &str| match kind {
+        Kind::Webhook => Endpoint::webhook(text),
+        Kind::Mail => Endpoint::mail(text),
     };
     let url = s.read(&key("url"), |v| optional(v, |v| endpoint(text(v)?)));
     for foreign in foreign.iter().filter(|foreign| s.is_set(&key(foreign))).collect::<Vec<_>>() {

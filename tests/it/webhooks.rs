@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::receiver::Receiver;
-use crate::support::succeed;
+use crate::support::{Backend, Scratch, succeed};
 
 const SECRET: &str = "correct-horse-battery";
 /// Where a test that has started itself again sends to.
@@ -286,4 +286,34 @@ fn the_documented_receiver_takes_what_is_genuine_and_new_once() {
     let printed = python.stop();
     let taken: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!((&taken["id"], &taken["text"]), (&json!("a"), &json!(message("a").text)));
+}
+
+/// The first block of a language in deploy/NOTIFICATIONS.md.
+fn documented(language: &str) -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/NOTIFICATIONS.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    page.split(&format!("```{language}\n")).nth(1).unwrap().split("```").next().unwrap().to_owned()
+}
+
+#[test]
+fn the_documented_receivers_are_valid_with_their_secrets_from_the_environment() {
+    let scratch = Scratch::new(Backend::Sqlite);
+    scratch.write_config(&documented("toml"));
+    let mut check = scratch.rewardd(&["config", "check"]);
+    for line in documented("sh").lines() {
+        let (name, value) = line.split_once('=').unwrap();
+        check.env(name, value.split_whitespace().next().unwrap().replace('…', "0123456789abcdef"));
+    }
+    succeed(&mut check);
+}
+
+#[test]
+fn the_documented_addresses_of_mail_servers_are_valid() {
+    let page = include_str!("../../deploy/NOTIFICATIONS.md");
+    let urls: Vec<&str> =
+        page.split('`').filter(|text| text.starts_with("smtp") && text.contains("://")).collect();
+    assert_eq!(urls.len(), 5, "{urls:?}");
+    for url in urls {
+        Endpoint::mail(url).unwrap();
+    }
 }
