@@ -25,17 +25,32 @@ pub struct Board {
 struct Posted {
     state: ProcessState,
     unwritable: bool,
-    /// The last failure of each job.
-    failures: BTreeMap<String, LastError>,
+    looks: Looks,
+}
+
+/// What came of the looks at what is due, since the start.
+#[derive(Clone, Debug, Default)]
+pub struct Looks {
+    /// The last failure of each job that has not ended well since.
+    pub failures: BTreeMap<String, LastError>,
     /// Windows that the last look has tried to pay in vain, by their starts.
-    failed: BTreeSet<(Kind, Instant)>,
+    pub failed: BTreeSet<(Kind, Instant)>,
+    /// As of when each kind was looked at last, to the end.
+    pub reach: BTreeMap<Kind, Instant>,
+}
+
+impl Looks {
+    /// Whether a look has come to an end that should have paid a window.
+    pub fn reach(&self, window: &Window) -> bool {
+        self.reach.get(&window.kind).is_some_and(|as_of| *as_of >= window.end)
+    }
 }
 
 impl Board {
     #[must_use]
     pub fn new(file: StateFile, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
         let state = ProcessState::starting(clock.now());
-        let posted = Posted { state, unwritable: false, failures: BTreeMap::new(), failed: BTreeSet::new() };
+        let posted = Posted { state, unwritable: false, looks: Looks::default() };
         let board = Self { clock, file, metrics, posted: Mutex::new(posted) };
         board.post(|_| {});
         board
@@ -92,24 +107,26 @@ impl Board {
     pub fn failure(&self, job: &str, error: String) {
         let at = self.clock.now();
         let failure = LastError { at, job: job.to_owned(), error };
-        self.lock().failures.insert(job.to_owned(), failure.clone());
+        self.lock().looks.failures.insert(job.to_owned(), failure.clone());
         self.post(|state| state.last_error = Some(failure));
     }
 
-    /// What has gone wrong with each job, unless it has ended well since.
-    pub fn failures(&self) -> Vec<LastError> {
-        let posted = self.lock();
-        let last_success = &posted.state.last_success;
-        posted.failures.values().filter(|failure| !status::is_over(failure, last_success)).cloned().collect()
+    /// A look at what is due has ended, well or not.
+    pub fn looked(&self, wanted: &[(Kind, Instant)]) {
+        self.lock().looks.reach.extend(wanted.iter().copied());
     }
 
     /// Which windows a look has tried to pay in vain.
     pub fn failed(&self, windows: impl Iterator<Item = Window>) {
-        self.lock().failed = windows.map(|window| (window.kind, window.start)).collect();
+        self.lock().looks.failed = windows.map(|window| (window.kind, window.start)).collect();
     }
 
-    pub fn has_failed(&self, window: &Window) -> bool {
-        self.lock().failed.contains(&(window.kind, window.start))
+    /// What the process is doing, and what came of what it did, at the same moment.
+    pub fn looks(&self) -> (ProcessState, Looks) {
+        let posted = self.lock();
+        let mut looks = posted.looks.clone();
+        looks.failures.retain(|_, failure| !status::is_over(failure, &posted.state.last_success));
+        (posted.state.clone(), looks)
     }
 
     /// What is due and was not paid by the last look.

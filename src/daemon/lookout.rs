@@ -12,10 +12,12 @@ use chrono::TimeDelta;
 use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
+use super::board::Looks;
 use super::{Shared, delivery, reports};
 use crate::config::Event;
 use crate::errors::chain;
 use crate::notify::{self, Condition, INCIDENTS, Seen, Stored};
+use crate::ops::state_file::LastError;
 use crate::rewards::window::{Instant, Kind, Window, show};
 use crate::status::{self, DueState, JOBS, Known, Life, Process};
 use crate::store::sql::{self, Survey};
@@ -104,8 +106,9 @@ async fn watch(shared: &Shared, now: Instant) -> anyhow::Result<()> {
     let app = shared.app();
     let settings = &app.config.notify;
     let names: BTreeSet<&str> = settings.receivers.iter().map(|receiver| receiver.name.as_str()).collect();
-    let process =
-        Process { life: Life::Running, state: Some(shared.board.state()), written_at: None, problem: None };
+    // Before the database: what it says is not paid then has not been paid by these looks.
+    let (state, looks) = shared.board.looks();
+    let process = Process { life: Life::Running, state: Some(state), written_at: None, problem: None };
     // The survey looks after the migrations.
     let known = status::look(
         app.archive.as_ref(),
@@ -120,8 +123,8 @@ async fn watch(shared: &Shared, now: Instant) -> anyhow::Result<()> {
     let survey = sql::survey(&app.database).await?;
     let stored = stored(app.notices.as_ref(), &names).await?;
     let happened = shared.happened.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let seen =
-        Judge { shared, known: &known, survey: &survey, open: &stored.open, now }.seen(happened.clone());
+    let seen = Judge { shared, looks: &looks, known: &known, survey: &survey, open: &stored.open, now }
+        .seen(happened.clone());
     if let Some(notes) = notify::digest(&stored, &seen, settings, now) {
         app.notices.note(&notes).await.context("writing down what is not well")?;
         let mut left = shared.happened.lock().unwrap_or_else(PoisonError::into_inner);
@@ -192,6 +195,7 @@ pub(super) fn taken_over(shared: &Shared, fence: i64, from: &str) {
 /// What one look has found.
 struct Judge<'a> {
     shared: &'a Shared,
+    looks: &'a Looks,
     known: &'a Known,
     survey: &'a Survey,
     open: &'a [Incident],
@@ -205,7 +209,10 @@ impl Judge<'_> {
             for due in &standing.due {
                 // A window that is being paid is neither well nor not.
                 seen.undecided.insert(key(&due.window));
-                if let DueState::Waits(why) = &due.state {
+                // At a start nothing has been looked at, and nothing is late yet.
+                if let DueState::Waits(why) = &due.state
+                    && self.looks.reach(&due.window)
+                {
                     seen.conditions.push(self.unpaid(&due.window, why));
                 }
             }
@@ -221,6 +228,11 @@ impl Judge<'_> {
         seen.conditions.extend(self.stuck());
         let failed = self.failed_jobs(&seen.conditions);
         seen.conditions.extend(failed);
+        if self.looks.reach.is_empty() {
+            // What failed before the start may fail again.
+            let failed = self.open.iter().filter(|open| open.kind == Event::RunFailed.name());
+            seen.undecided.extend(failed.map(|open| open.subject.clone()));
+        }
         seen
     }
 
@@ -229,7 +241,8 @@ impl Judge<'_> {
         let subject = key(window);
         // What has failed stays that until it is paid, also where it now waits for another window.
         let is_known = |open: &Incident| open.kind == Event::RunFailed.name() && open.subject == subject;
-        let has_failed = self.shared.board.has_failed(window) || self.open.iter().any(is_known);
+        let failed = self.looks.failed.contains(&(window.kind, window.start));
+        let has_failed = failed || self.open.iter().any(is_known);
         let event = if has_failed { Event::RunFailed } else { Event::WindowOverdue };
         Condition { event, subject, detail: format!("{window} was not paid: {why}") }
     }
@@ -240,13 +253,13 @@ impl Judge<'_> {
             said.iter()
                 .any(|condition| condition.event == Event::RunFailed && error.ends_with(&condition.detail))
         };
-        let failures = self.shared.board.failures().into_iter();
+        let failures = self.looks.failures.values();
         // A remote that is away for a moment concerns nobody; transfers that are stuck do.
         let failures = failures.filter(|failure| failure.job != JOBS[2] && !is_said(&failure.error));
-        let condition = |failure: crate::ops::state_file::LastError| Condition {
+        let condition = |LastError { job, error, .. }: &LastError| Condition {
             event: Event::RunFailed,
-            detail: format!("{}: {}", failure.job, failure.error),
-            subject: failure.job,
+            subject: job.clone(),
+            detail: format!("{job}: {error}"),
         };
         failures.map(condition).collect()
     }

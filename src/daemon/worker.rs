@@ -72,6 +72,9 @@ impl Worker {
             self.busy.store(true, Ordering::Relaxed);
             self.shared.metrics.busy(DISTRIBUTION, true);
             self.look(&wanted).await;
+            if self.shared.fence.is_open() && !self.shared.is_stopping() {
+                self.shared.board.looked(&wanted);
+            }
             self.shared.metrics.busy(DISTRIBUTION, false);
             self.busy.store(false, Ordering::Relaxed);
             self.shared.board.activity(Activity::Idle);

@@ -22,7 +22,7 @@ use crate::support::tables::make_table;
 use crate::support::{Backend, Scratch};
 
 /// Tables that grow with every window or vote.
-const GROWING: [&str; 11] = [
+const GROWING: [&str; 13] = [
     "votes",
     "cc_rates",
     "reward_list_hourly",
@@ -34,6 +34,8 @@ const GROWING: [&str; 11] = [
     "reward_distribution_logs",
     "special_transfers",
     "cc_hourly",
+    "reward_incidents",
+    "reward_notifications",
 ];
 
 /// What may read a whole table, by a part of its text, and why.
@@ -49,6 +51,14 @@ const READ_ALL: [(&str, &str); 4] = [
 
 /// Statements, by name, that are not looked at here: they read no growing table, or one row of it.
 const SMALL: [&str; 5] = ["session", "applied", "migrate", "demo", "views"];
+
+/// An incident for each run, which is over, and a message that was delivered.
+const TOLD: [&str; 2] = [
+    "INSERT INTO reward_incidents (opened, kind, subject, detail, opened_at, closed, closed_at) \
+     SELECT sequence, 'run_failed', CAST(time AS CHAR), 'x', committed_at, sequence, committed_at FROM reward_runs",
+    "INSERT INTO reward_notifications (id, receiver, event, created_at, message, attempts, refused, delivered_at) \
+     SELECT CAST(sequence AS CHAR), 'ops', 'incidents', committed_at, '{}', 1, 0, committed_at FROM reward_runs",
+];
 
 /// The programme's first day.
 const START: &str = "2026-01-01";
@@ -160,6 +170,9 @@ pub fn with_history(backend: Backend, days: u32) -> Scratch {
         votes.store(&database, start).await.unwrap();
         let deliver = "INSERT INTO cc_hourly SELECT partner_id, cc_reward, time FROM special_transfers";
         database.fetch(deliver, &[]).await.unwrap();
+        for told in TOLD {
+            database.fetch(told, &[]).await.unwrap();
+        }
         database.close().await;
     });
     scratch
@@ -263,11 +276,19 @@ fn samples(sql: &str) -> Vec<Value<'static>> {
         let column = words.find(|word| !["", "IN", "NOT", "GLOB"].contains(word)).unwrap_or_default();
         match column {
             _ if before.ends_with("GLOB") => "[0-9]*".into(),
+            "id" if sql.contains("reward_notifications") => "text".into(),
+            // What is deleted is the oldest part.
+            "delivered_at" | "closed_at" if before.ends_with('<') => {
+                format!("{} 00:00:00.000000", day(1)).into()
+            }
+            "changes" | "opened" | "closed" | "told" | "reported" => 7000.into(),
+            "refused" => 0.into(),
+            "receiver" | "detail" => "ops".into(),
             "reward_type" => "hourly".into(),
             "sequence" => 7.into(),
             "day" | "reward_day" | "start_day" => day(300).to_string().into(),
             "time" | "HOUR" | "voted_at" | "quoted_at" | "next_attempt_at" | "delivered_at"
-            | "committed_at" => {
+            | "committed_at" | "closed_at" | "told_at" => {
                 let hour = if is_from { 20 } else { 21 };
                 format!("{} {hour}:00:00.000000", day(300)).into()
             }

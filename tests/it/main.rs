@@ -24,6 +24,7 @@ mod kills;
 mod loading;
 mod mails;
 mod metrics;
+mod notifications;
 mod outages;
 mod partitions;
 mod properties;
