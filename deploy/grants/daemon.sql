@@ -27,3 +27,9 @@ GRANT INSERT, UPDATE ON rewards.reward_pool_state TO 'rewardd'@'%';
 GRANT INSERT, UPDATE ON rewards.reward_settlements TO 'rewardd'@'%';
 GRANT INSERT, UPDATE ON rewards.special_transfers TO 'rewardd'@'%';
 GRANT UPDATE ON rewards.reward_lease TO 'rewardd'@'%';
+
+-- What receivers are told: incidents, and the outbox of the messages.
+GRANT UPDATE ON rewards.reward_notices TO 'rewardd'@'%';
+GRANT INSERT, UPDATE ON rewards.reward_receivers TO 'rewardd'@'%';
+GRANT INSERT, UPDATE ON rewards.reward_incidents TO 'rewardd'@'%';
+GRANT INSERT, UPDATE ON rewards.reward_notifications TO 'rewardd'@'%';

@@ -19,8 +19,7 @@ CREATE TABLE IF NOT EXISTS reward_incidents (
     closed_at DATETIME(6),
     is_open   TINYINT,
     UNIQUE KEY reward_incidents_by_open (is_open, kind, subject),
-    KEY reward_incidents_by_closed (closed),
-    KEY reward_incidents_by_time (closed_at)
+    KEY reward_incidents_by_closed (closed)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
 -- How far each receiver has been told: of changes, and of the runs that have daily reports.
@@ -43,7 +42,5 @@ CREATE TABLE IF NOT EXISTS reward_notifications (
     next_attempt_at DATETIME(6),
     last_error      TEXT,
     delivered_at    DATETIME(6),
-    KEY reward_notifications_by_attempt (receiver, next_attempt_at),
-    KEY reward_notifications_by_next_attempt (next_attempt_at),
-    KEY reward_notifications_by_delivery (delivered_at)
+    KEY reward_notifications_by_attempt (next_attempt_at, receiver)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

@@ -22,7 +22,6 @@ CREATE TABLE IF NOT EXISTS reward_incidents (
 
 CREATE UNIQUE INDEX IF NOT EXISTS reward_incidents_by_open ON reward_incidents (is_open, kind, subject);
 CREATE INDEX IF NOT EXISTS reward_incidents_by_closed ON reward_incidents (closed);
-CREATE INDEX IF NOT EXISTS reward_incidents_by_time ON reward_incidents (closed_at);
 
 -- How far each receiver has been told: of changes, and of the runs that have daily reports.
 CREATE TABLE IF NOT EXISTS reward_receivers (
@@ -46,6 +45,4 @@ CREATE TABLE IF NOT EXISTS reward_notifications (
     delivered_at    TEXT
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX IF NOT EXISTS reward_notifications_by_attempt ON reward_notifications (receiver, next_attempt_at);
-CREATE INDEX IF NOT EXISTS reward_notifications_by_next_attempt ON reward_notifications (next_attempt_at);
-CREATE INDEX IF NOT EXISTS reward_notifications_by_delivery ON reward_notifications (delivered_at);
+CREATE INDEX IF NOT EXISTS reward_notifications_by_attempt ON reward_notifications (next_attempt_at, receiver);

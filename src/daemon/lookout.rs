@@ -29,15 +29,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const STUCK: TimeDelta = TimeDelta::hours(1);
 /// A database that is away for no longer is none of the receivers' concern.
 const AWAY: TimeDelta = TimeDelta::minutes(1);
-/// How long what is over is kept.
-const KEPT: TimeDelta = TimeDelta::days(90);
 /// Waiting messages that are looked at: receivers have one about incidents at most, and one a day.
 const WAITING: u32 = 1000;
 
 /// Watches for as long as the daemon lives.
 pub(super) async fn keep_watching(shared: Arc<Shared>) {
     let mut away = Away::default();
-    let mut tidied: Option<Instant> = None;
     loop {
         shared.surveyed.notified().await;
         if !shared.fence.is_open() || shared.app().config.notify.receivers.is_empty() {
@@ -52,12 +49,6 @@ pub(super) async fn keep_watching(shared: Arc<Shared>) {
             }
             Err(error) if is_of_the_moment(&error) => debug!(error = chain(error.as_ref()), "not watched"),
             Err(error) => away.tell(&shared, &chain(error.as_ref()), now),
-        }
-        if tidied.is_none_or(|last| now - last >= TimeDelta::days(1)) {
-            match shared.app().notices.forget_notices(now - KEPT).await {
-                Ok(()) => tidied = Some(now),
-                Err(error) => debug!(error = chain(&error), "old messages are deleted later"),
-            }
         }
     }
 }

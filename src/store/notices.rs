@@ -116,7 +116,4 @@ pub trait Notices: Send + Sync {
 
     /// Notes that a message was not taken.
     async fn notification_failed(&self, failed: &NotTaken<'_>) -> Result<()>;
-
-    /// Deletes messages that were delivered and incidents that were closed before an instant.
-    async fn forget_notices(&self, before: Instant) -> Result<()>;
 }

@@ -60,6 +60,7 @@ fn migrate_shows_what_it_does(backend: Backend) {
             "0002 pools held      ",
             "0003 rules versions  ",
             "0004 runs by rules   ",
+            "0005 notifications   ",
         ] {
             assert!(said.contains(&format!("{migration} {state}")), "{said}");
         }
@@ -83,7 +84,7 @@ fn a_migration_that_was_cut_short_is_applied_again(backend: Backend) {
         let said = scratch.run(&["migrate"]);
         assert!(said.contains(&format!("000{version}")) && !said.contains("would"), "{said}");
         let whole = "SELECT CAST(COUNT(*) AS CHAR) FROM _sqlx_migrations WHERE success = TRUE";
-        assert_eq!(scratch.one(whole), "4");
+        assert_eq!(scratch.one(whole), "5");
     }
 }
 

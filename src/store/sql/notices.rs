@@ -49,7 +49,7 @@ impl Notices for SqlStore {
     }
 
     async fn due_notification(&self, receiver: &str, now: Instant) -> Result<Option<(Outgoing, u32)>> {
-        let values = [receiver.into(), sql_time(now).into()];
+        let values = [sql_time(now).into(), receiver.into()];
         let rows = self.page(sql::DUE_NOTIFICATION, &values, "reading the messages that are due").await?;
         rows.first().map(due).transpose()
     }
@@ -60,10 +60,6 @@ impl Notices for SqlStore {
 
     async fn notification_failed(&self, failed: &NotTaken<'_>) -> Result<()> {
         self.write(&Failed(failed)).await
-    }
-
-    async fn forget_notices(&self, before: Instant) -> Result<()> {
-        self.write(&Forget(before)).await
     }
 }
 
@@ -233,24 +229,10 @@ impl Work for Failed<'_> {
         let noted = tx.execute(sql::NOTIFICATION_FAILED, &values).await;
         noted.map_err(doing("noting a message that was not taken"))?;
         if !refused {
-            let values = [next.as_str().into(), (*receiver).into(), next.as_str().into()];
+            let values = [next.as_str().into(), next.as_str().into(), (*receiver).into()];
             let postponed = tx.execute(sql::NOTIFICATIONS_POSTPONED, &values).await;
             postponed.map_err(doing("postponing what waits for a receiver"))?;
         }
-        Ok(())
-    }
-}
-
-struct Forget(Instant);
-
-impl Work for Forget {
-    const NAME: &'static str = "forget_notices";
-    type Output = ();
-
-    async fn run(&self, tx: &mut Tx) -> Result<()> {
-        let before = [sql_time(self.0).into()];
-        tx.execute(sql::FORGET_NOTIFICATIONS, &before).await.map_err(doing("deleting old messages"))?;
-        tx.execute(sql::FORGET_INCIDENTS, &before).await.map_err(doing("deleting old incidents"))?;
         Ok(())
     }
 }

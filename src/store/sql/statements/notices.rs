@@ -54,7 +54,8 @@ pub const WAITING_NOTIFICATIONS: &str = "/* waiting_notifications */ \
 /// A delivered message has no next attempt, so only those that wait are in the range.
 pub const DUE_NOTIFICATION: &str = "/* due_notification */ \
      SELECT id, receiver, event, CAST(created_at AS CHAR), message, attempts FROM reward_notifications \
-     WHERE receiver = ? AND next_attempt_at <= ? ORDER BY created_at, id LIMIT 1";
+     WHERE next_attempt_at >= '1000-01-01 00:00:00.000000' AND next_attempt_at <= ? AND receiver = ? \
+     ORDER BY next_attempt_at, created_at, id LIMIT 1";
 
 pub const NOTIFICATION_DELIVERED: &str = "/* notification_delivered */ \
      UPDATE reward_notifications SET delivered_at = ?, next_attempt_at = NULL, last_error = NULL, \
@@ -66,15 +67,10 @@ pub const NOTIFICATION_FAILED: &str = "/* notification_failed */ \
 
 /// What waits for a receiver that is away waits as long as the message that was tried.
 pub const NOTIFICATIONS_POSTPONED: &str = "/* notification_failed */ \
-     UPDATE reward_notifications SET next_attempt_at = ? WHERE receiver = ? AND next_attempt_at < ?";
-
-pub const FORGET_NOTIFICATIONS: &str =
-    "/* forget_notices */ DELETE FROM reward_notifications WHERE delivered_at < ?";
-
-pub const FORGET_INCIDENTS: &str = "/* forget_notices */ DELETE FROM reward_incidents WHERE closed_at < ?";
+     UPDATE reward_notifications SET next_attempt_at = ? WHERE next_attempt_at < ? AND receiver = ?";
 
 /// The named constants of this file.
-pub(super) const ALL: [&str; 18] = [
+pub(super) const ALL: [&str; 16] = [
     CHANGES,
     ADVANCE_CHANGES,
     TOLD,
@@ -91,6 +87,4 @@ pub(super) const ALL: [&str; 18] = [
     NOTIFICATION_DELIVERED,
     NOTIFICATION_FAILED,
     NOTIFICATIONS_POSTPONED,
-    FORGET_NOTIFICATIONS,
-    FORGET_INCIDENTS,
 ];

@@ -21,9 +21,16 @@ const ADDED_TO: [&str; 6] = [
     "reward_distribution_logs",
     "reward_rules_versions",
 ];
-const KEPT_UP: [&str; 4] =
-    ["reward_programme", "reward_pool_state", "reward_settlements", "special_transfers"];
-const LEASE: &str = "reward_lease";
+const KEPT_UP: [&str; 7] = [
+    "reward_programme",
+    "reward_pool_state",
+    "reward_settlements",
+    "special_transfers",
+    "reward_receivers",
+    "reward_incidents",
+    "reward_notifications",
+];
+const ONE_ROW: [&str; 2] = ["reward_lease", "reward_notices"];
 /// What later versions' migrations may do, too.
 const REWARDS_MAY: [&str; 9] =
     ["SELECT", "INSERT", "UPDATE", "CREATE", "ALTER", "INDEX", "REFERENCES", "LOCK TABLES", "SHOW VIEW"];
@@ -146,8 +153,8 @@ impl Needs<'_> {
             Some(false) => {
                 let added_to = ADDED_TO.iter().map(|table| (*table, &["INSERT"][..]));
                 let kept_up = KEPT_UP.iter().map(|table| (*table, &["INSERT", "UPDATE"][..]));
-                let lease = [(LEASE, &["UPDATE"][..])];
-                let tables = added_to.chain(kept_up).chain(lease).map(|(table, needs)| {
+                let one_row = ONE_ROW.iter().map(|table| (*table, &["UPDATE"][..]));
+                let tables = added_to.chain(kept_up).chain(one_row).map(|(table, needs)| {
                     (self.missing_on(needs, schema, table), quoted(&format!("{schema}.{table}")))
                 });
                 std::iter::once(on_schema(&["SELECT"])).chain(tables).collect()

@@ -31,8 +31,17 @@ fn what_lacks_is_given_by_the_advice() {
         "GRANT UPDATE ON `rewards`.`reward_lease` TO `u`@`%`",
     ]));
     refused.rewards.as_mut().unwrap().refused = Some(vec!["UPDATE command denied".to_owned()]);
-    let give = ["reward_programme", "reward_pool_state", "reward_settlements", "special_transfers"]
-        .map(|table| format!("GRANT UPDATE ON `rewards`.`{table}` TO 'u'@'%'"));
+    let give = [
+        "reward_programme",
+        "reward_pool_state",
+        "reward_settlements",
+        "special_transfers",
+        "reward_receivers",
+        "reward_incidents",
+        "reward_notifications",
+        "reward_notices",
+    ]
+    .map(|table| format!("GRANT UPDATE ON `rewards`.`{table}` TO 'u'@'%'"));
     let complaints = complaints(&refused, &uses());
     assert!(complaints[1].ends_with(&format!("→ {}", give.join("; "))), "{complaints:#?}");
 
