@@ -34,8 +34,6 @@ const VERSION: u32 = 1;
 const SLACK_CHARACTERS: usize = 4_000;
 /// What is read of an answer, which only people look at.
 const ANSWER_BYTES: usize = 4 * 1024;
-/// A receiver that wants to be left alone for longer is asked again after this.
-const LONGEST_REST: Duration = Duration::from_secs(24 * 60 * 60);
 /// What is shorter than this tells nobody anything.
 const SECRET_CHARACTERS: usize = 4;
 
@@ -151,7 +149,7 @@ where
 /// How long the receiver wants to be left alone, where it says so in seconds.
 fn rest(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_REST))
+    Some(Duration::from_secs(seconds))
 }
 
 /// A message as programs read it.

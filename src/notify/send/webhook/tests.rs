@@ -140,7 +140,7 @@ fn receivers_say_how_long_they_want_to_rest() {
         rest(&headers)
     };
     assert_eq!(rest_of("30"), Some(Duration::from_secs(30)));
-    assert_eq!(rest_of("99999999999"), Some(LONGEST_REST));
+    assert_eq!(rest_of("99999999999"), Some(Duration::from_secs(99_999_999_999)));
     for no_seconds in ["", "-1", "1.5", "Thu, 19 Nov 2026 05:31:00 GMT"] {
         assert_eq!(rest_of(no_seconds), None, "{no_seconds}");
     }
