@@ -99,7 +99,6 @@ fn what_is_noted_is_there_as_a_whole_or_not_at_all(backend: Backend) {
             details: vec![(1, "worded anew".to_owned())],
             told: vec![told(5, Some(7))],
             messages: vec![message("b", "ops", 2)],
-            ..Notes::default()
         };
         notices.note(&second).await.unwrap();
         let open = notices.open_incidents().await.unwrap();
