@@ -300,3 +300,30 @@ fn votes_that_a_restore_took_away_are_told_by_verify() {
     assert_eq!(said.status.code(), Some(4), "{}", shown(&said, &[]));
     assert_same(&tables(&programme), &before, "what was paid stays");
 }
+
+/// A clock that runs ahead closes hours before their votes are in. Their money is not lost while the day is open, and a
+/// backup from before brings everything back as it would have been.
+#[test]
+fn what_a_clock_that_ran_ahead_has_paid_is_told_and_can_be_taken_back() {
+    let programme = Programme::new(Backend::Sqlite);
+    let scratch = &programme.scratch;
+    scratch.run(&["once", "--as-of", "2026-11-18T12:30:00Z"]);
+    let backup = backup(scratch);
+    let ahead = crate::daemon::process::clock("2026-11-18T15:30:00Z", 0);
+    let late = "voted_at >= '2026-11-18 14:30:00'";
+    scratch.query(&format!("CREATE TABLE to_come AS SELECT * FROM votes WHERE {late}"));
+    scratch.query(&format!("DELETE FROM votes WHERE {late}"));
+    succeed(scratch.rewardd(&["once"]).env("REWARDD_CLOCK", &ahead));
+    scratch.query("INSERT INTO votes SELECT * FROM to_come");
+    assert_eq!(run(&programme, &["verify"]).status.code(), Some(4));
+
+    scratch.run(&["once", "--as-of", THE_END]);
+    let late_cc = "SELECT late_cc FROM reward_log WHERE reward_type = 'daily'";
+    assert_ne!(scratch.one(late_cc), "0.00000000", "the day was open, and its pool has their money");
+
+    restore(scratch, &backup);
+    scratch.query("DROP TABLE IF EXISTS to_come");
+    scratch.run(&["once", "--as-of", THE_END]);
+    assert_eq!(scratch.one(late_cc), "0.00000000");
+    assert_eq!(run(&programme, &["verify"]).status.code(), Some(0));
+}
