@@ -107,8 +107,10 @@ impl Exit {
                 StoreError::Connect { .. } => Self::Unavailable,
                 StoreError::Broken { .. } | StoreError::Unreadable { .. } => Self::Broken,
                 StoreError::Duplicate { .. } => Self::BadData,
-                // A newer program has migrated the database, or somebody else has to: starting this one again does not help.
+                // A newer program has migrated the database, or somebody else has to, or an older one's tables are in the
+                // way: starting this one again does not help.
                 StoreError::MigrateRights { .. }
+                | StoreError::OldTables { .. }
                 | StoreError::Migrate(MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_)) => {
                     Self::BadConfig
                 }

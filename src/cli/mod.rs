@@ -8,6 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 mod audit;
+mod compare;
 mod config;
 mod demo;
 mod distribute;
@@ -62,6 +63,7 @@ enum Command {
     Migrate(migrate::Migrate),
     Doctor(doctor::Doctor),
     Verify(verify::Verify),
+    Compare(compare::Compare),
     Explain(explain::Explain),
     Status(status::ShowStatus),
     Export(export::Export),
@@ -129,6 +131,7 @@ fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Migrate(migrate) => block_on(migrate.execute(load(file.as_deref())?)),
         Command::Doctor(doctor) => block_on(doctor.execute(load(file.as_deref())?)),
         Command::Verify(verify) => block_on(verify.execute(load(file.as_deref())?)),
+        Command::Compare(compare) => block_on(compare.execute(load(file.as_deref())?)),
         Command::Explain(explain) => block_on(explain.execute(load(file.as_deref())?)),
         Command::Status(status) => block_on(status.execute(load(file.as_deref())?)),
         Command::Export(export) => block_on(export.execute(load(file.as_deref())?)),

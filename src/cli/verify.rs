@@ -140,7 +140,7 @@ fn show_report(report: &Report) {
     for finding in &report.findings {
         say!("{:<10} {}", finding.class.name(), told(finding));
     }
-    let Report { runs, windows, rewards, transfers, findings } = report;
+    let Report { runs, windows, rewards, transfers, before_start, findings } = report;
     if !findings.is_empty() {
         say!("");
     }
@@ -148,6 +148,11 @@ fn show_report(report: &Report) {
         "{runs} runs of the audit log, {windows} windows recomputed, {rewards} reward rows and {transfers} transfers \
          compared."
     );
+    if *before_start > 0 {
+        say!(
+            "{before_start} windows before the programme's start were paid by another program: not ours to prove."
+        );
+    }
     match report.worst() {
         None => say!("Nothing was found: everything that is stored follows from the votes."),
         Some(_) => say!("{}.", counted(report)),
@@ -196,6 +201,7 @@ fn record(report: &Report, days: &Days) -> Value {
         "windows": report.windows,
         "rewards": report.rewards,
         "transfers": report.transfers,
+        "windows_before_start": report.before_start,
         "worst": report.worst().map(Class::name),
         "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
     })

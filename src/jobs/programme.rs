@@ -5,8 +5,9 @@ use chrono::NaiveDate;
 use tracing::info;
 
 use super::{Distributor, JobError};
+use crate::rewards::plan::reward_table;
 use crate::rewards::window::Instant;
-use crate::store::{Programme, StoreError};
+use crate::store::{Programme, StoreError, end_of_time};
 
 /// What the start is where neither the configuration nor a first run has set it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +36,9 @@ impl Distributor {
             FirstDay::Yesterday => today.pred_opt().unwrap_or(today),
         };
         let Some(recorded) = self.store.programme().await? else {
-            return Ok(Programme { timezone, start: configured.unwrap_or(unset) });
+            let start = configured.unwrap_or(unset);
+            self.refuse_paid_by_others(start, end_of_time()).await?;
+            return Ok(Programme { timezone, start });
         };
         let has_paid = self.store.runs().await? > 0;
         // A first look that came to nothing, or was as of some other instant, does not move the start later.
@@ -57,7 +60,25 @@ impl Distributor {
                 )));
             }
         }
+        let begin = if has_paid { self.calendar.midnight(recorded.start) } else { end_of_time() };
+        self.refuse_paid_by_others(start, begin).await?;
         Ok(Programme { timezone, start })
+    }
+
+    /// Rewards of windows before the first that this programme has paid are of another program: what it has paid is
+    /// not paid again.
+    async fn refuse_paid_by_others(&self, start: NaiveDate, begin: Instant) -> Result<(), JobError> {
+        let Some((kind, last)) = self.store.last_listed(begin).await? else { return Ok(()) };
+        let window = self.calendar.window_at(kind, last);
+        if start > window.day {
+            return Ok(());
+        }
+        Err(JobError::Fail(anyhow!(
+            "the programme would start on {start}, but {table} already has rewards of {window}, which another program \
+             has paid: they would be paid twice. Set programme.start to {next} or later",
+            table = reward_table(kind),
+            next = self.calendar.day_after(window.day)
+        )))
     }
 
     /// The programme's first day, recorded where it was not; so are the rules.

@@ -4,6 +4,7 @@
 //! A run's audit record names the books that it started from (hours that were settled, pools before), its rules by
 //! their version, and a digest of its votes; with them any single window can be recomputed without those before it.
 
+pub mod compare;
 pub mod explain;
 pub mod verify;
 
@@ -49,7 +50,7 @@ pub enum ProofError {
     NoRules { version: String, window: Window },
     #[error("the rules {version} of reward_rules_versions cannot be read: {why}")]
     Rules { version: String, why: String },
-    #[error("{window} is before {start}, the programme's first day: nothing was paid for it")]
+    #[error("{window} is before {start}, the programme's first day: this programme has paid nothing for it")]
     BeforeStart { window: Window, start: NaiveDate },
     #[error(
         "partner {partner_id} has no vote in {window}, so it was paid nothing for it; name a window that it voted in"

@@ -41,6 +41,14 @@ pub enum StoreError {
          deploy/grants/migrate.sql"
     )]
     MigrateRights { source: sqlx::Error },
+    #[error(
+        "another program has made {tables}: they have another form, or rows that rewardd has not written. Nothing was \
+         changed. `rewardd migrate --convert --dry-run` says what would become of them, `rewardd migrate --convert` \
+         converts them and keeps them as they are beside"
+    )]
+    OldTables { tables: String },
+    #[error("{why}")]
+    Foreign { why: String },
     #[error("migrating the database: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
 }

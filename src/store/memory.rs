@@ -29,6 +29,8 @@ pub struct State {
     pub pools: BTreeMap<NaiveDate, Units>,
     pub transfers: BTreeSet<Transfer>,
     pub totals: Totals,
+    /// The newest window before the programme that has reward rows: another program's.
+    pub listed_before: Option<(Kind, Instant)>,
 }
 
 impl State {
@@ -178,6 +180,10 @@ impl Store for MemoryStore {
     async fn queue_length(&self) -> Result<(u64, Units)> {
         let state = self.lock();
         Ok((state.transfers.len() as u64, state.transfers.iter().map(|transfer| transfer.amount).sum()))
+    }
+
+    async fn last_listed(&self, before: Instant) -> Result<Option<(Kind, Instant)>> {
+        Ok(self.lock().listed_before.filter(|(_, start)| *start < before))
     }
 
     async fn totals(&self) -> Result<Totals> {

@@ -144,6 +144,9 @@ pub trait Store: Send + Sync {
     /// How many transfers wait, and the sum of their amounts.
     async fn queue_length(&self) -> Result<(u64, Units)>;
 
+    /// The newest window that starts before an instant and has reward rows, whoever wrote them.
+    async fn last_listed(&self, before: Instant) -> Result<Option<(Kind, Instant)>>;
+
     /// What all runs together have brought in and paid.
     async fn totals(&self) -> Result<Totals>;
 }

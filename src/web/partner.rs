@@ -87,6 +87,10 @@ pub async fn show(ctx: Ctx) -> Outcome {
     let until = asked.unwrap_or(newest).min(today);
     let from = until - Days::new(DAYS - 1);
     let mut days = days(&ctx, store, partner, from, until).await?;
+    // Rows before the programme were carried over from another one: there is nothing to explain of them here.
+    for (_, day) in days.range_mut(..start) {
+        *day = Day::default();
+    }
     let counts = ctx.params.get("votes") == Some("count");
     if counts {
         count_votes(&ctx, partner, &mut days).await?;
@@ -121,7 +125,8 @@ async fn last_day(
     start: NaiveDate,
     today: NaiveDate,
 ) -> Result<Option<NaiveDate>, Failure> {
-    let recent: Vec<NaiveDate> = (0..4).filter_map(|back| today.checked_sub_days(Days::new(back))).collect();
+    let recent = (0..4).filter_map(|back| today.checked_sub_days(Days::new(back)));
+    let recent: Vec<NaiveDate> = recent.filter(|day| *day >= start).collect();
     let hours: Vec<Instant> =
         recent.iter().flat_map(|day| ctx.calendar.hours(*day)).map(|hour| hour.start).collect();
     let rows = store.partner_rows(Kind::Hourly, partner, &hours).await?;

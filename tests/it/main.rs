@@ -21,6 +21,7 @@ mod export;
 mod galera;
 mod grants;
 mod kills;
+mod legacy;
 mod loading;
 mod mails;
 mod metrics;

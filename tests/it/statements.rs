@@ -2,6 +2,7 @@
 
 use rewardd::app::source_names;
 use rewardd::config::{Config, DatabaseUrl};
+use rewardd::rewards::plan::{columns, reward_table};
 use rewardd::rewards::window::Kind;
 use rewardd::store::sql::{Access, Database, doctor, statements};
 
@@ -26,6 +27,21 @@ fn every_statement_is_prepared(backend: Backend) {
             all.push(statements::positions(kind));
             all.push(statements::rows_of(kind, 3));
         }
+        for kind in [Kind::Hourly, Kind::Daily] {
+            let (table, column) = (reward_table(kind), columns(kind)[0]);
+            all.push(statements::last_reward_time(kind));
+            all.push(statements::insert_into(table, kind, 3));
+            all.push(statements::any_row(table));
+            all.push(statements::count_rows(table));
+            for column_type in ["double(20,8)", "text"] {
+                let text = statements::as_text(&database, column, column_type);
+                all.push(statements::old_texts(table, std::slice::from_ref(&text)));
+                all.push(statements::old_rows(table, &[text], Some(("2026-11-19", "2026-11-20"))));
+            }
+        }
+        all.push(statements::forms(&database, &["reward_log"]));
+        all.push(statements::present_tables(&database, &["reward_log".to_owned()]));
+        all.push(statements::drop_table("reward_log_converting"));
         all.push(statements::figures_of(3));
         let names = source_names(&Config::default_with_url(&scratch.url).unwrap());
         all.push(names.count_votes());

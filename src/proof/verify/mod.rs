@@ -96,6 +96,8 @@ pub struct Report {
     pub rewards: u64,
     /// Transfers that were compared.
     pub transfers: u64,
+    /// Windows before the programme's start that have reward rows: another program's, which nothing here proves.
+    pub before_start: u64,
     pub findings: Vec<Finding>,
 }
 

@@ -233,7 +233,8 @@ impl<'r> Rewards<'r> {
     }
 }
 
-/// Reward rows of windows that no run has paid.
+/// Reward rows of windows that no run has paid. Those before the programme's start are counted: an older program paid
+/// them, and its rows were carried over.
 ///
 /// # Errors
 /// [`ProofError::Store`].
@@ -243,14 +244,22 @@ pub(super) async fn find_strays(
     days: &Days,
     report: &mut Report,
 ) -> Result<(), ProofError> {
+    let programme = prover.ledger.programme().await?;
+    let is_before = |day| programme.as_ref().is_some_and(|programme| day < programme.start);
     for kind in [Kind::Hourly, Kind::Daily] {
         let mut from = days.from.map_or(Instant::UNIX_EPOCH, |day| prover.calendar.midnight(day));
         while let Some(start) = prover.ledger.next_reward_time(kind, from).await? {
             from = start + chrono::TimeDelta::microseconds(1);
             let day = prover.calendar.window_at(kind, start).day;
-            let is_known = history.has_paid(kind, start) || !days.hold(day);
+            if history.has_paid(kind, start) || !days.hold(day) {
+                continue;
+            }
+            if is_before(day) {
+                report.before_start += 1;
+                continue;
+            }
             // One that has been paid since the history was read is no stray.
-            if !is_known && prover.ledger.run_of(kind, start).await?.is_none() {
+            if prover.ledger.run_of(kind, start).await?.is_none() {
                 let what = "rows of a window that no run has paid".to_owned();
                 report.add(Class::Mismatch, None, reward_table(kind), format!("time {}", show(start)), what);
             }

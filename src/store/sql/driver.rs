@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::{Stream, TryStreamExt as _};
 use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -16,7 +17,7 @@ use sqlx::{
 use super::bind::{Bound, Row, Sql, Value, bind};
 use crate::config::DatabaseUrl;
 use crate::fault;
-use crate::store::error::server_number;
+use crate::store::error::{doing, server_number};
 use crate::store::{Result, StoreError};
 
 /// How long a statement waits for a lock of another SQLite connection.
@@ -122,6 +123,30 @@ impl Database {
         tokio::time::timeout(PATIENCE, fetch).await.unwrap_or_else(|_| Err(timed_out()))
     }
 
+    /// Hands the rows of a query over one by one, however many there are.
+    ///
+    /// # Errors
+    /// The driver's, or what `take` gave; the connection is closed then.
+    pub(super) async fn each(
+        &self,
+        sql: impl Into<Sql>,
+        take: impl AsyncFnMut(Row) -> Result<()>,
+    ) -> Result<()> {
+        let sql = sql.into();
+        match self {
+            Self::MySql(pool) => {
+                let mut link = pool.acquire().await.map_err(doing("reading a table row by row"))?;
+                // A stream that is given up in the middle breaks its connection.
+                link.close_on_drop();
+                hand_over(sqlx::query(sql.0).fetch(&mut *link).map_ok(Row::MySql), take).await
+            }
+            Self::Sqlite(pool) => {
+                let mut link = pool.acquire().await.map_err(doing("reading a table row by row"))?;
+                hand_over(sqlx::query(sql.0).fetch(&mut *link).map_ok(Row::Sqlite), take).await
+            }
+        }
+    }
+
     /// Has the database check a statement without running it.
     ///
     /// # Errors
@@ -170,6 +195,19 @@ impl Database {
             Self::MySql(pool) => pool.close().await,
             Self::Sqlite(pool) => pool.close().await,
         }
+    }
+}
+
+async fn hand_over(
+    rows: impl Stream<Item = sqlx::Result<Row>>,
+    mut take: impl AsyncFnMut(Row) -> Result<()>,
+) -> Result<()> {
+    let mut rows = std::pin::pin!(rows);
+    loop {
+        let next = tokio::time::timeout(PATIENCE, rows.try_next()).await;
+        let next = next.unwrap_or_else(|_| Err(timed_out())).map_err(doing("reading a table row by row"))?;
+        let Some(row) = next else { return Ok(()) };
+        take(row).await?;
     }
 }
 

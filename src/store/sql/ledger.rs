@@ -278,3 +278,18 @@ pub(super) fn rules_version(row: &Row) -> Result<RulesVersion> {
         rules: row.text(3)?,
     })
 }
+
+/// The newest window before an instant in either reward table.
+pub(super) async fn last_listed(store: &SqlStore, before: Instant) -> Result<Option<(Kind, Instant)>> {
+    let mut last: Option<(Kind, Instant)> = None;
+    for kind in [Kind::Hourly, Kind::Daily] {
+        let values = [sql_time(before).into()];
+        let rows = store.page(sql::last_reward_time(kind), &values, "looking for the last reward").await?;
+        let row = OwnRow { table: reward_table(kind), row: &rows[0] };
+        if row.optional_text(0)?.is_some() {
+            let start = row.instant(0, "time")?;
+            last = last.filter(|(_, newest)| *newest >= start).or(Some((kind, start)));
+        }
+    }
+    Ok(last)
+}

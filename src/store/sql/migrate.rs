@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use super::bind::Row;
 use super::driver::Database;
+use super::legacy::refuse_old;
 use crate::store::error::{doing, server_number};
 use crate::store::{Result, StoreError};
 
@@ -88,11 +89,21 @@ pub async fn applied(database: &Database) -> Result<Vec<Applied>> {
     Ok(applied.collect())
 }
 
+/// The text of the first migration, which makes the tables.
+pub(super) const fn first_migration(database: &Database) -> &'static str {
+    match database {
+        Database::MySql(_) => MIGRATIONS[0].2,
+        Database::Sqlite(_) => MIGRATIONS[0].3,
+    }
+}
+
 /// Applies what the database lacks. Where it lacks nothing, this only reads: a daemon needs no right to make tables.
 ///
 /// # Errors
+/// [`StoreError::OldTables`] where another program has made tables under our names, which are left as they are;
 /// [`StoreError::Migrate`], also where the database was migrated by a newer program; [`StoreError::MigrateRights`].
 pub async fn migrate(database: &Database) -> Result<()> {
+    refuse_old(database).await?;
     let migration =
         |(version, description, mysql, sqlite): (i64, &'static str, &'static str, &'static str)| {
             let text = match database {

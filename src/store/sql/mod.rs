@@ -9,6 +9,7 @@ mod driver;
 mod import;
 mod lease;
 mod ledger;
+pub mod legacy;
 mod migrate;
 mod notices;
 mod outbox;

@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use super::bind::Row;
 use super::commit::{CommitRun, held, read_books};
 use super::driver::{Database, Tx};
-use super::ledger::rules_version;
+use super::ledger::{last_listed, rules_version};
 use super::outbox::{RequeueTransfers, TransfersDelivered, TransfersFailed};
 use super::statements as sql;
 use super::text::{OwnRow, sql_time};
@@ -24,6 +24,7 @@ use crate::store::error::doing;
 use crate::store::memory::State;
 use crate::store::{
     Commit, Committed, OnRetry, Programme, QueuedTransfer, Result, RulesVersion, Store, StoreError, Totals,
+    end_of_time,
 };
 
 /// See the module.
@@ -121,8 +122,13 @@ impl SqlStore {
     /// # Errors
     /// [`crate::store::StoreError`].
     pub async fn state(&self) -> Result<State> {
-        let Some(programme) = self.programme().await? else { return Ok(State::default()) };
+        let Some(programme) = self.programme().await? else {
+            return Ok(State { listed_before: self.last_listed(end_of_time()).await?, ..State::default() });
+        };
         let mut state = State { runs: self.runs().await?, totals: self.totals().await?, ..State::default() };
+        let begin =
+            if state.runs > 0 { programme.calendar()?.midnight(programme.start) } else { end_of_time() };
+        state.listed_before = self.last_listed(begin).await?;
         for kind in [Kind::Daily, Kind::Hourly] {
             let paid = self.paid_since(kind, Instant::UNIX_EPOCH).await?;
             state.paid.extend(paid.into_iter().map(|start| (kind, start)));
@@ -276,6 +282,10 @@ impl Store for SqlStore {
         let amount = |row| OwnRow { table: "special_transfers", row }.units(0, "cc_reward");
         let amounts = rows.iter().map(amount).collect::<Result<Vec<Units>>>()?;
         Ok((amounts.len() as u64, amounts.into_iter().sum()))
+    }
+
+    async fn last_listed(&self, before: Instant) -> Result<Option<(Kind, Instant)>> {
+        last_listed(self, before).await
     }
 
     async fn totals(&self) -> Result<Totals> {

@@ -6,11 +6,13 @@
 #[macro_use]
 mod ledger;
 mod archive;
+mod legacy;
 mod notices;
 mod pages;
 
 pub use archive::*;
 pub use ledger::*;
+pub use legacy::*;
 pub use notices::*;
 pub use pages::*;
 
