@@ -78,12 +78,15 @@ pub fn as_text(database: &Database, column: &str, column_type: &str) -> String {
     }
 }
 
-/// Texts of a table in the order of its windows, perhaps between two instants.
+/// Texts of a table in the order of its windows, those of a partner together, perhaps between two instants.
 #[must_use]
 pub fn old_rows(table: &str, texts: &[String], between: Option<(&str, &str)>) -> String {
     let range = between
         .map_or_else(String::new, |(from, before)| format!(" WHERE time >= '{from}' AND time < '{before}'"));
-    format!("/* legacy::old_rows */ SELECT {} FROM {table}{range} ORDER BY {table}.time", texts.join(", "))
+    format!(
+        "/* legacy::old_rows */ SELECT {} FROM {table}{range} ORDER BY {table}.time, {table}.partner_id, {table}.position",
+        texts.join(", ")
+    )
 }
 
 /// Texts of a table in any order.
