@@ -39,9 +39,9 @@ use crate::errors::chain;
 ///
 /// Exit codes: 0 all done · 1 something else failed · 2 wrong arguments · 3 windows wait for an operator (past
 /// schedule.catch_up) or for a window that failed, or `status` found something that is not well · 4, 5, 6 `verify` has
-/// found drift, a mismatch, tampering (5 also `compare`, 6 also `audit check`) · 65 bad votes or rates · 69 a database cannot be reached
-/// or opened · 70 the books do not add up · 73 a daemon is running already · 74 a file cannot be read or written · 75
-/// failed for now, trying again may help · 78 the configuration is not valid.
+/// found drift, a mismatch, tampering (5 also `compare`, 6 also `audit check`) · 65 bad votes or rates · 69 a database
+/// cannot be reached or opened · 70 the books do not add up · 73 a daemon is running already · 74 a file cannot be read
+/// or written · 75 failed for now, trying again may help · 78 the configuration is not valid.
 #[derive(Debug, Parser)]
 #[command(name = "rewardd", version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
