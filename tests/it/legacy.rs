@@ -10,6 +10,7 @@ use crate::on_every_backend;
 use crate::support::{Backend, Scratch, shown};
 
 mod compare;
+mod dashboard;
 mod kills;
 
 /// Rows of an old `reward_list_hourly` that convert exactly.

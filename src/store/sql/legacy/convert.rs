@@ -4,7 +4,7 @@
 //! migrations are left, which every start applies.
 
 use super::read::{RowOf, Scan, Sink, scan};
-use super::shape::{Form, OldTable, has_rows, present};
+use super::shape::{Form, OldTable, has_paid};
 use super::value::{Amount, Inexact};
 use crate::rewards::money::Units;
 use crate::rewards::plan::columns;
@@ -76,8 +76,7 @@ async fn refuse(database: &Database, tables: &[OldTable]) -> Result<()> {
             return Err(not_converted(format!("{} has no column {missing}", table.name)));
         }
     }
-    let runs = "reward_runs".to_owned();
-    if present(database, &[runs]).await?.len() == 1 && has_rows(database, "reward_runs").await? {
+    if has_paid(database).await? {
         return Err(not_converted(
             "rewardd has already paid runs into this database, so these rows may be its own: restore the tables \
              from a backup"

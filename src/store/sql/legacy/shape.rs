@@ -52,6 +52,7 @@ pub async fn inspect(database: &Database) -> Result<Vec<OldTable>> {
     let backups = TABLES.map(backup_of);
     let backups = present(database, &backups).await?;
     let is_migrated = applied(database).await?.first().is_some_and(|first| first.applied);
+    let is_ours = is_migrated || has_paid(database).await?;
     let mut old = vec![];
     for name in TABLES {
         let Some(found) = found.get(name) else { continue };
@@ -59,7 +60,7 @@ pub async fn inspect(database: &Database) -> Result<Vec<OldTable>> {
         let has_backup = backups.contains(&backup_of(name));
         // One that was converted has its backup; otherwise nobody but us fills it, and not before it is migrated.
         let is_filled =
-            || async { Ok::<_, StoreError>(!is_migrated && !has_backup && has_rows(database, name).await?) };
+            || async { Ok::<_, StoreError>(!is_ours && !has_backup && has_rows(database, name).await?) };
         if ours.is_form_of(found) && !is_filled().await? {
             continue;
         }
@@ -100,15 +101,21 @@ pub(in crate::store::sql) async fn refuse_old(database: &Database) -> Result<()>
 }
 
 /// Which of some tables are there.
-pub(super) async fn present(database: &Database, tables: &[String]) -> Result<Vec<String>> {
+async fn present(database: &Database, tables: &[String]) -> Result<Vec<String>> {
     let rows = database.fetch(sql::present_tables(database, tables), &[]).await;
     let rows = rows.map_err(doing("looking for tables"))?;
     rows.iter().map(|row| row.text(0).map_err(doing("looking for tables"))).collect()
 }
 
-pub(super) async fn has_rows(database: &Database, table: &str) -> Result<bool> {
+async fn has_rows(database: &Database, table: &str) -> Result<bool> {
     let rows = database.fetch(sql::any_row(table), &[]).await.map_err(doing("looking for rows"))?;
     Ok(!rows.is_empty())
+}
+
+/// Whether rewardd has paid anything into this database.
+pub(super) async fn has_paid(database: &Database) -> Result<bool> {
+    let runs = "reward_runs";
+    Ok(!present(database, &[runs.to_owned()]).await?.is_empty() && has_rows(database, runs).await?)
 }
 
 /// A table as it is there.
