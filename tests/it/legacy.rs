@@ -206,7 +206,9 @@ fn what_converts_exactly_is_carried_over_and_the_rest_is_kept_beside(backend: Ba
     assert!(said.contains("reward_list_hourly: 3 rows carried over and read back"), "{said}");
     let new = everything(&scratch);
     if backend == Backend::MariaDb {
-        assert_snapshot!("converted", new);
+        let is_old =
+            |line: &&str| line.starts_with("  ") || OLD.contains(&line.trim_end_matches("_before_rewardd"));
+        assert_snapshot!("converted", new.lines().filter(is_old).collect::<Vec<_>>().join("\n"));
     }
     assert!(
         new.contains(
