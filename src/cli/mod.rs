@@ -16,6 +16,7 @@ mod doctor;
 mod exit;
 mod explain;
 mod export;
+mod health;
 mod import;
 mod manual;
 mod migrate;
@@ -66,6 +67,7 @@ enum Command {
     Compare(compare::Compare),
     Explain(explain::Explain),
     Status(status::ShowStatus),
+    Health(health::Health),
     Export(export::Export),
     #[command(subcommand)]
     Report(report::Command),
@@ -134,6 +136,7 @@ fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Compare(compare) => block_on(compare.execute(load(file.as_deref())?)),
         Command::Explain(explain) => block_on(explain.execute(load(file.as_deref())?)),
         Command::Status(status) => block_on(status.execute(load(file.as_deref())?)),
+        Command::Health(health) => block_on(health.execute(load(file.as_deref())?)),
         Command::Export(export) => block_on(export.execute(load(file.as_deref())?)),
         Command::Report(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Notify(command) => block_on(command.execute(load(file.as_deref())?)),

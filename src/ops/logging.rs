@@ -118,3 +118,36 @@ const fn level(level: Level) -> LevelFilter {
         Level::Trace => LevelFilter::TRACE,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What logrotate does, by renaming or by `copytruncate`, loses no line and leaves no hole.
+    #[test]
+    fn a_file_that_was_renamed_or_truncated_is_written_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let logging = Logging {
+            dir: dir.path().to_owned(),
+            level: Level::Info,
+            format: Format::Text,
+            rotation: Rotation::Never,
+            keep: 30,
+        };
+        let (current, moved) = (dir.path().join("rewardd.log"), dir.path().join("moved"));
+        let read = |path| std::fs::read_to_string(path).unwrap();
+        let mut files = Files::default();
+        files.open(&logging);
+        files.write_all(b"one\n").unwrap();
+        std::fs::rename(&current, &moved).unwrap();
+        files.write_all(b"two\n").unwrap();
+        assert_eq!(read(&moved), "one\ntwo\n", "until it is opened again, the renamed file is written");
+        files.open(&logging);
+        files.write_all(b"three\n").unwrap();
+        assert_eq!((read(&moved).as_str(), read(&current).as_str()), ("one\ntwo\n", "three\n"));
+
+        std::fs::File::options().write(true).open(&current).unwrap().set_len(0).unwrap();
+        files.write_all(b"four\n").unwrap();
+        assert_eq!(read(&current), "four\n", "at the end of what is left, so without a hole");
+    }
+}

@@ -27,6 +27,7 @@ mod mails;
 mod metrics;
 mod notifications;
 mod outages;
+mod packaging;
 mod partitions;
 mod properties;
 mod reading;

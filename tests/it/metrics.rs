@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use crate::daemon::process::{DUE, Programme, clock, machine_time, until, until_true};
 use crate::on_every_backend;
-use crate::support::Backend;
 use crate::support::http::{ask, connect, get, until_closed};
 use crate::support::proxy::{Fault, Proxy, address};
 use crate::support::server::{Kind, Server};
+use crate::support::{Backend, shown};
 
 mod deploy;
 
@@ -156,7 +156,19 @@ fn what_is_scraped_is_what_the_tables_say(backend: Backend) {
     assert_eq!(get(address, "/healthz").status, 200);
     let checks = until_ready(address);
     assert!(checks["lease"]["found"].as_str().unwrap().starts_with("this instance holds it"), "{checks}");
+
+    let listen = address.to_string();
+    let health = |args: &[&str]| {
+        let output = programme.scratch.rewardd(args).env("REWARDD__HTTP__LISTEN", &listen).output().unwrap();
+        shown(&output, &[(&listen, "ADDRESS")])
+    };
+    assert_eq!(health(&["health"]), "exit code 0\n--- stdout\nok\n");
+    let ready = health(&["health", "--ready"]);
+    assert!(ready.starts_with("exit code 0\n") && ready.contains("this instance holds it"), "{ready}");
     daemon.stop();
+    let refused = health(&["health"]);
+    assert!(refused.starts_with("exit code 1\n"), "{refused}");
+    assert!(refused.contains("asking the daemon at http://ADDRESS/healthz: "), "{refused}");
 }
 
 /// A server that is away: the process is alive and says why it is not ready, shows every series at once, and comes back
