@@ -8,14 +8,15 @@ use tokio::sync::OnceCell;
 use crate::audit;
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl};
-use crate::jobs::{Distributor, RulesInForce};
+use crate::files::Folder;
+use crate::jobs::{Distributor, Retention, RulesInForce};
 use crate::proof::Prover;
 use crate::rewards::window::Calendar;
 use crate::store::memory::MemoryStore;
 use crate::store::sql::{
     self, Access, Applied, Database, Effort, Fence, SourceNames, SqlRemote, SqlSource, SqlStore,
 };
-use crate::store::{Archive, Leases, Notices, OnRetry, Pages, Remote, Source, Store};
+use crate::store::{Archive, Leases, Mover, Notices, OnRetry, Pages, Remote, Shelf, Source, Store};
 use crate::web::View;
 
 /// The parts of the program, put together as configured.
@@ -27,6 +28,8 @@ pub struct App {
     pub archive: Arc<dyn Archive>,
     pub pages: Arc<dyn Pages>,
     pub notices: Arc<dyn Notices>,
+    pub mover: Arc<dyn Mover>,
+    pub shelf: Arc<dyn Shelf>,
     pub distributor: Distributor,
     /// Opened when it is first needed.
     remote: OnceCell<SqlRemote>,
@@ -67,7 +70,8 @@ impl App {
         retries: Arc<dyn OnRetry>,
     ) -> anyhow::Result<Self> {
         let database = open_database(&config, mode).await?;
-        let stored = SqlStore::new(database.clone(), fence, retries);
+        let shelf = open_shelf(&config);
+        let stored = SqlStore::new(database.clone(), fence, retries).with_shelf(Arc::clone(&shelf));
         let store: Arc<dyn Store> = match mode {
             Mode::Pay => Arc::new(stored.clone()),
             Mode::DryRun => {
@@ -79,7 +83,7 @@ impl App {
         let distributor = distributor(&config, Arc::clone(&store), source, clock);
         let stored = Arc::new(stored);
         let (leases, archive) = (Arc::clone(&stored), Arc::clone(&stored));
-        let (pages, notices) = (Arc::clone(&stored), stored);
+        let (pages, mover, notices) = (Arc::clone(&stored), Arc::clone(&stored), stored);
         Ok(Self {
             config,
             database,
@@ -88,9 +92,17 @@ impl App {
             archive,
             pages,
             notices,
+            mover,
+            shelf,
             distributor,
             remote: OnceCell::new(),
         })
+    }
+
+    /// What moves old rows to archives.
+    #[must_use]
+    pub fn retention<'a>(&'a self, clock: &'a dyn Clock) -> Retention<'a> {
+        Retention { mover: self.mover.as_ref(), shelf: &self.shelf, clock }
     }
 
     /// The special partners' database; none where none is configured.
@@ -144,6 +156,7 @@ impl Records {
         let database = open_rewards(config, Access::Read).await?;
         let migrations = sql::applied(&database).await?;
         let stored = SqlStore::new(database.clone(), Arc::new(Fence::closed()), Arc::new(()));
+        let stored = stored.with_shelf(open_shelf(config));
         Ok(Self { database, stored, migrations })
     }
 
@@ -166,6 +179,12 @@ impl Records {
         let source = open_source(config, &self.database).await?;
         Ok(Prover::new(Arc::new(self.stored.clone()), Arc::new(source)).await?)
     }
+}
+
+/// The folder of archives. It is made when something is first moved to it.
+#[must_use]
+pub fn open_shelf(config: &Config) -> Arc<dyn Shelf> {
+    Arc::new(Folder::new(&config.retention.archive))
 }
 
 async fn open_database(config: &Config, mode: Mode) -> anyhow::Result<Database> {
@@ -233,7 +252,8 @@ pub async fn open_view(config: &Config) -> anyhow::Result<View> {
     let mut gentle = config.clone();
     gentle.source.connections = 1;
     let source = Arc::new(open_source(&gentle, &rewards).await?);
-    let store = Arc::new(SqlStore::new(rewards, Arc::new(Fence::closed()), Arc::new(())));
+    let store = SqlStore::new(rewards, Arc::new(Fence::closed()), Arc::new(()));
+    let store = Arc::new(store.with_shelf(open_shelf(config)));
     let calendar = Calendar::new(config.programme.timezone);
     Ok(View::new(Arc::clone(&store) as _, store, Arc::clone(&source) as _, source, calendar))
 }

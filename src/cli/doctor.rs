@@ -80,16 +80,17 @@ struct Patient<'c> {
 fn patients(config: &Config) -> Vec<Patient<'_>> {
     let rewards = &config.database.url;
     let names = Some(source_names(config));
+    let moves = config.retention.hourly_rewards.is_some() || config.retention.transfers.is_some();
     let mut patients = if config.source_url() == rewards {
         vec![Patient {
             title: "The rewards' database, and source of votes",
             roles: &["rewards", "source"],
             key: "database.url",
             url: rewards,
-            uses: Uses { rewards: true, source: names, ..Uses::default() },
+            uses: Uses { rewards: true, moves, source: names, ..Uses::default() },
         }]
     } else {
-        let uses = |rewards, source| Uses { rewards, source, ..Uses::default() };
+        let uses = |rewards, source| Uses { rewards, moves: moves && rewards, source, ..Uses::default() };
         vec![
             Patient {
                 title: "The rewards' database",

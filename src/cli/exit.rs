@@ -12,7 +12,7 @@ use crate::ops::state_file::AlreadyRunning;
 use crate::proof::ProofError;
 use crate::report::ReportError;
 use crate::rewards::plan::PlanError;
-use crate::store::{SourceError, StoreError};
+use crate::store::{ArchiveError, SourceError, StoreError};
 
 /// How a command ended, for whoever started it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +115,11 @@ impl Exit {
                     Self::BadConfig
                 }
                 StoreError::Fenced => Self::TryAgain,
+                StoreError::Archive(ArchiveError::Busy { .. } | ArchiveError::Moving { .. }) => {
+                    Self::TryAgain
+                }
+                StoreError::Archive(ArchiveError::Differs { .. }) => Self::Mismatch,
+                StoreError::Archive(_) => Self::Files,
                 error if error.is_transient() => Self::TryAgain,
                 _ => return None,
             });

@@ -23,6 +23,7 @@ mod migrate;
 mod notify;
 mod output;
 mod report;
+mod retention;
 mod rules;
 mod simulate;
 mod status;
@@ -69,6 +70,7 @@ enum Command {
     Status(status::ShowStatus),
     Health(health::Health),
     Export(export::Export),
+    Retention(retention::Retain),
     #[command(subcommand)]
     Report(report::Command),
     #[command(subcommand)]
@@ -140,6 +142,7 @@ fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Export(export) => block_on(export.execute(load(file.as_deref())?)),
         Command::Report(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Notify(command) => block_on(command.execute(load(file.as_deref())?)),
+        Command::Retention(retention) => block_on(retention.execute(load(file.as_deref())?)),
         Command::Audit(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Transfers(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Rules(command) => block_on(command.execute(load(file.as_deref())?)),

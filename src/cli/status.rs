@@ -217,6 +217,11 @@ fn summary(known: &Known, at: Instant) -> String {
             row.last_error.as_deref().unwrap_or("no reason is noted")
         ));
     }
+    if !known.archived.is_empty() {
+        let tables = known.archived.iter();
+        let tables = tables.map(|(table, days, last)| format!("{} to {last} ({days} days)", table.name()));
+        lines.push(format!("archives    {}", tables.collect::<Vec<_>>().join(", ")));
+    }
     if let Some(notified) = &known.notified {
         lines.extend(told(notified));
     }

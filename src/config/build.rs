@@ -11,7 +11,7 @@ use super::values::{
 };
 use super::{
     AGGREGATES, Aggregate, Columns, Config, ConfigError, Database, FORMATS, Http, LEVELS, Logging, Process,
-    Programme, RANK_KEYS, ROTATIONS, Remote, SPLIT_PARTS, Schedule, Source,
+    Programme, RANK_KEYS, ROTATIONS, Remote, Retention, SPLIT_PARTS, Schedule, Source,
 };
 use crate::rewards::money::Units;
 use crate::rewards::rules::{
@@ -60,6 +60,7 @@ pub(super) fn build(mut settings: Settings<'_>, without_url: WithoutUrl) -> Resu
             rotation: s.read("logging.rotation", |v| word(&ROTATIONS, v)),
             keep: s.read("logging.keep", whole(1..=100_000)),
         },
+        retention: retention(s),
         http: http(s),
         notify: notify::read(s),
         process: Process {
@@ -68,6 +69,15 @@ pub(super) fn build(mut settings: Settings<'_>, without_url: WithoutUrl) -> Resu
             lease: s.read("process.lease", duration(Duration::from_secs(1)..=DAY)),
         },
     };
+    let moved = [
+        ("retention.hourly_rewards", config.retention.hourly_rewards),
+        ("retention.transfers", config.retention.transfers),
+    ];
+    for (key, age) in moved {
+        if age.is_some_and(|age| age < config.schedule.catch_up) {
+            settings.report(key, "must be at least schedule.catch_up: until then windows may still be paid");
+        }
+    }
     if config.source.aggregate == Aggregate::Server && config.source_url().is_sqlite() {
         settings.report(
             "source.aggregate",
@@ -90,6 +100,15 @@ fn database(s: &mut Settings<'_>, without_url: WithoutUrl) -> Database {
     Database {
         url: given.unwrap_or_else(DatabaseUrl::in_memory),
         max_connections: s.read("database.max_connections", whole(1..=10_000)),
+    }
+}
+
+fn retention(s: &mut Settings<'_>) -> Retention {
+    Retention {
+        archive: s.read("retention.archive", path),
+        hourly_rewards: s.read("retention.hourly_rewards", |v| optional(v, duration(2 * DAY..=36_600 * DAY))),
+        transfers: s.read("retention.transfers", |v| optional(v, duration(2 * DAY..=36_600 * DAY))),
+        logs: s.read("retention.logs", |v| optional(v, duration(DAY..=36_600 * DAY))),
     }
 }
 

@@ -60,6 +60,7 @@ pub struct Config {
     /// `[rules]` and `[special]`: what decides amounts.
     pub rules: Rules,
     pub logging: Logging,
+    pub retention: Retention,
     pub http: Http,
     pub notify: Notify,
     pub process: Process,
@@ -177,6 +178,26 @@ pub enum Rotation {
     Never,
     Hourly,
     Daily,
+}
+
+/// What becomes of what is old. An age that is none: nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// The folder of the files that rows are moved to.
+    pub archive: PathBuf,
+    /// At least two days and [`Schedule::catch_up`], so that nothing is moved that is still to be paid.
+    pub hourly_rewards: Option<Duration>,
+    /// As `hourly_rewards`.
+    pub transfers: Option<Duration>,
+    pub logs: Option<Duration>,
+}
+
+impl Retention {
+    /// Whether anything is ever moved or removed.
+    #[must_use]
+    pub const fn is_on(&self) -> bool {
+        self.hourly_rewards.is_some() || self.transfers.is_some() || self.logs.is_some()
+    }
 }
 
 /// Metrics, health and dashboard.

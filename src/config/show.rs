@@ -71,13 +71,18 @@ impl Config {
 
     /// The sections after the rules.
     fn process_entries(&self) -> Vec<Entry> {
-        let Self { logging, http, notify, process, .. } = self;
+        let Self { logging, retention, http, notify, process, .. } = self;
+        let age = |age: Option<std::time::Duration>| or_empty(age.map(humantime::format_duration));
         let mut entries = vec![
             entry("logging.dir", logging.dir.to_string_lossy().as_ref()),
             entry("logging.level", logging.level.name()),
             entry("logging.format", name_in(&FORMATS, logging.format)),
             entry("logging.rotation", name_in(&ROTATIONS, logging.rotation)),
             entry("logging.keep", logging.keep),
+            entry("retention.archive", retention.archive.to_string_lossy().as_ref()),
+            entry("retention.hourly_rewards", age(retention.hourly_rewards)),
+            entry("retention.transfers", age(retention.transfers)),
+            entry("retention.logs", age(retention.logs)),
             entry("http.listen", or_empty(http.listen.as_ref())),
             entry("http.token", or_empty(http.token.as_ref())),
             entry("notify.interval", humantime::format_duration(notify.interval).to_string()),

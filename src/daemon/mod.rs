@@ -3,7 +3,8 @@
 //! ```text
 //! signals ─┐
 //! beats  ──┼─→ main loop ─→ triggers ─→ distribution worker ─→ walk
-//! lease  ──┘                        └─→ transfer worker     ─→ relay
+//! lease  ──┘                        ├─→ transfer worker     ─→ relay
+//!                                   └─→ retention worker    ─→ old days to archives
 //! ```
 //!
 //! A tick only means "do all that is due". Each worker does one thing at a time; a tick that comes meanwhile is kept.
@@ -27,6 +28,7 @@ mod lookout;
 mod open;
 mod record;
 mod reports;
+mod retention;
 mod survey;
 mod worker;
 
@@ -189,6 +191,7 @@ impl Daemon {
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&worker).distribute());
         tasks.spawn(Arc::clone(&worker).relay());
+        tasks.spawn(Arc::clone(&worker).retain());
         let leader = tasks.spawn(leader::lead(Arc::clone(&shared), Arc::clone(&worker), former));
         // Apart from the others: no payment depends on them.
         let aside = [

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinError};
 use tracing::{error, warn};
 
-use super::{Shared, record};
+use super::{Shared, record, retention};
 use crate::errors::chain;
 use crate::jobs::{FirstDay, JobError, Observer, Outcome, Relayed, Walk, WalkReport, relay};
 use crate::ops::state_file::Activity;
@@ -17,6 +17,8 @@ use crate::rewards::window::{Instant, Kind, Window};
 
 /// The relay's name among the jobs.
 pub(super) const TRANSFERS: &str = "transfers";
+/// What moves old rows, by name.
+const RETENTION: &str = "retention";
 /// The other worker, as the metrics name it.
 const DISTRIBUTION: &str = "distribution";
 
@@ -31,6 +33,7 @@ pub(super) struct Worker {
     wanted: Mutex<BTreeMap<Kind, Instant>>,
     distribution: Notify,
     relay: Notify,
+    retention: Notify,
     running: Mutex<Vec<AbortHandle>>,
     busy: AtomicBool,
 }
@@ -42,6 +45,7 @@ impl Worker {
             wanted: Mutex::default(),
             distribution: Notify::new(),
             relay: Notify::new(),
+            retention: Notify::new(),
             running: Mutex::default(),
             busy: AtomicBool::new(false),
         }
@@ -80,6 +84,35 @@ impl Worker {
             self.shared.board.activity(Activity::Idle);
             self.shared.changed.notify_one();
             self.trigger_relay();
+            self.retention.notify_one();
+        }
+    }
+
+    /// Moves what is old to archives, once a day after its payments, until the daemon stops. What fails is tried again
+    /// after the next ones, and keeps nobody from being paid.
+    pub async fn retain(self: Arc<Self>) {
+        let mut done = None;
+        while self.is_wanted(&self.retention).await {
+            let today = self.shared.app().distributor.calendar.date_of(self.shared.clock.now());
+            let is_on = self.shared.app().config.retention.is_on();
+            if !is_on || done == Some(today) || !self.shared.fence.is_open() {
+                continue;
+            }
+            let shared = Arc::clone(&self.shared);
+            self.shared.metrics.busy(RETENTION, true);
+            let retained = self.guarded(async move { retention::retain(&shared).await }).await;
+            self.shared.metrics.busy(RETENTION, false);
+            match retained {
+                Some(Ok(())) => {
+                    done = Some(today);
+                    self.shared.board.success(RETENTION);
+                }
+                Some(Err(error)) => {
+                    self.shared.metrics.retention_failed();
+                    self.report(RETENTION, &error);
+                }
+                None => self.shared.metrics.retention_failed(),
+            }
         }
     }
 

@@ -1,4 +1,5 @@
-//! Votes and rates from files, the five result tables of a simulation into files, and [`export`]s of what is stored.
+//! Votes and rates from files, the five result tables of a simulation into files, [`export`]s of what is stored, and the
+//! [`Folder`] of days that were moved out of the tables.
 //!
 //! A file is read like a database's source is (rules, section 8): every value is taken exactly or the file is refused
 //! with its place, nothing is guessed and nothing is skipped. What a name ends in says how to read it, as CSV or as
@@ -10,10 +11,12 @@ mod csv_files;
 mod error;
 pub mod export;
 mod parquet_files;
+mod shelf;
 mod tables;
 mod value;
 
 pub use error::FileError;
+pub use shelf::Folder;
 pub use tables::Tables;
 
 use crate::frames::{Vote, VoteColumns};

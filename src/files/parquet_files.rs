@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use polars::io::mmap::MmapBytesReader;
 use polars::prelude::*;
 
 use super::error::{self, FileError};
@@ -110,31 +111,51 @@ pub(super) fn each_row(path: &Path, table: &Table, take: Take<'_>) -> Result<(),
     if found.len() == 0 {
         return Err(FileError::Empty { path: path.to_owned(), wanted: table.names() });
     }
-    let metadata = guarded(path, || ParquetReader::new(&mut file).get_metadata().cloned())?;
+    rows_of(path, &mut file, table, None, take)
+}
+
+/// The rows of a Parquet file that is open, or of a part of it: the first and how many. Row groups outside of the part
+/// are not read.
+pub(super) fn rows_of<F: MmapBytesReader>(
+    path: &Path,
+    file: &mut F,
+    table: &Table,
+    part: Option<(usize, usize)>,
+    take: Take<'_>,
+) -> Result<(), FileError> {
+    let metadata = guarded(path, || ParquetReader::new(&mut *file).get_metadata().cloned())?;
     let names: Vec<&str> = metadata.schema_descr.fields().iter().map(|field| field.name()).collect();
     table.find(path, &names)?;
-    let schema = guarded(path, || reader(&mut file, &metadata).schema())?;
+    let schema = guarded(path, || reader(file, &metadata).schema())?;
     check_types(path, table, &schema)?;
 
     let columns: Vec<String> = table.columns.iter().map(|column| column.name.to_owned()).collect();
-    let mut first = 0;
-    for rows in metadata.row_groups.iter().map(|group| group.num_rows()).filter(|rows| *rows > 0) {
+    let (part_first, part_end) = part.map_or((0, usize::MAX), |(first, rows)| (first, first + rows));
+    let mut next = 0;
+    for group_rows in metadata.row_groups.iter().map(|group| group.num_rows()) {
+        let (first, end) = (next.max(part_first), (next + group_rows).min(part_end));
+        next += group_rows;
+        if first >= end {
+            continue;
+        }
         let cells = guarded(path, || {
-            let reader = reader(&mut file, &metadata)
+            let reader = reader(file, &metadata)
                 .with_columns(Some(columns.clone()))
-                .with_slice(Some((first, rows)))
+                .with_slice(Some((first, end - first)))
                 .read_parallel(ParallelStrategy::RowGroups);
-            cells(table, rows, &reader.finish()?)
+            cells(table, end - first, &reader.finish()?)
         })?;
-        for index in 0..rows {
+        for index in 0..end - first {
             take(&ParquetRow { cells: &cells, index, number: first + index + 1 })?;
         }
-        first += rows;
     }
     Ok(())
 }
 
-fn reader<'file>(file: &'file mut File, metadata: &FileMetadataRef) -> ParquetReader<&'file mut File> {
+fn reader<'file, F: MmapBytesReader>(
+    file: &'file mut F,
+    metadata: &FileMetadataRef,
+) -> ParquetReader<&'file mut F> {
     let mut reader = ParquetReader::new(file);
     reader.set_metadata(Arc::clone(metadata));
     reader

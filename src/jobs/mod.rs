@@ -1,4 +1,4 @@
-//! The jobs: load → plan → commit, and the relay of special transfers. All decisions are in the plan, which pure code
+//! The jobs: load → plan → commit, the relay of special transfers, and retention. All decisions are in the plan, which pure code
 //! makes; a job only carries it out.
 
 use std::sync::Arc;
@@ -6,12 +6,14 @@ use std::sync::Arc;
 mod distribution;
 mod error;
 mod programme;
+mod retention;
 mod transfers;
 mod walk;
 
 pub use distribution::{Outcome, Phases, Prepared};
 pub use error::JobError;
 pub use programme::FirstDay;
+pub use retention::{GoOn, KeptDay, MovedDay, Retained, Retention, retained_tables};
 pub use transfers::{Compared, Relayed, relay, requeue};
 pub use walk::{Observer, Walk, WalkReport};
 

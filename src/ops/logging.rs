@@ -1,7 +1,9 @@
 //! Logs: files that rotate, written by a thread of their own, and warnings on standard error.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
@@ -12,6 +14,7 @@ use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 use crate::config::{Format, Level, Logging, Rotation};
 use crate::errors::chain;
+use crate::rewards::window::Instant;
 
 /// Whether warnings also go to standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +110,36 @@ fn appender(logging: &Logging) -> Result<RollingFileAppender, Box<dyn std::error
         .max_log_files(logging.keep.max(2) as usize)
         .build(&logging.dir)?;
     Ok(appender)
+}
+
+/// Log files that were last written longer ago than `age`; never the newest, which is the one in use.
+///
+/// # Errors
+/// Where the folder cannot be read.
+pub fn old_files(dir: &Path, age: Duration, now: Instant) -> io::Result<Vec<PathBuf>> {
+    let mut files = vec![];
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("rewardd.") && name.ends_with("log") && entry.file_type()?.is_file() {
+            files.push((Instant::from(entry.metadata()?.modified()?), entry.path()));
+        }
+    }
+    files.sort();
+    files.pop();
+    files.retain(|(written, _)| (now - *written).to_std().is_ok_and(|since| since > age));
+    Ok(files.into_iter().map(|(_, path)| path).collect())
+}
+
+/// Removes [`old_files`], and gives them.
+///
+/// # Errors
+/// Where the folder cannot be read, or a file cannot be removed.
+pub fn remove_old_files(dir: &Path, age: Duration, now: Instant) -> io::Result<Vec<PathBuf>> {
+    let old = old_files(dir, age, now)?;
+    old.iter().try_for_each(std::fs::remove_file)?;
+    Ok(old)
 }
 
 const fn level(level: Level) -> LevelFilter {

@@ -330,8 +330,6 @@ impl Prover {
         if window.kind == Kind::Daily {
             return Ok(None);
         }
-        let before = window.start - chrono::TimeDelta::microseconds(1);
-        let next = self.ledger.transfers_after(Some((partner_id, before)), 1).await?.into_iter().next();
-        Ok(next.filter(|next| (next.transfer.partner_id, next.transfer.time) == (partner_id, window.start)))
+        Ok(self.ledger.transfer_of(partner_id, window.start).await?)
     }
 }

@@ -13,7 +13,9 @@ use crate::rewards::window::{Instant, Kind, Window};
 use crate::scheduler::cron::{LATE, Pattern};
 use crate::scheduler::due::due;
 use crate::store::sql::Applied;
-use crate::store::{Archive, Lease, Leases, Notices, Programme, Result, Run, RunFigures, end_of_time};
+use crate::store::{
+    Archive, Lease, Leases, Movable, Notices, Programme, Result, Run, RunFigures, end_of_time,
+};
 
 /// Runs of each kind that are shown.
 const RUNS: u32 = 3;
@@ -49,7 +51,16 @@ pub async fn look(
         None => None,
     };
     let notified = if config.notify.receivers.is_empty() { None } else { Some(notified(notices).await?) };
-    Ok(Known { migrations, lease, holding, rules, queue: queue(stored).await?, programme, notified })
+    Ok(Known {
+        migrations,
+        lease,
+        holding,
+        rules,
+        queue: queue(stored).await?,
+        archived: archived(stored).await?,
+        programme,
+        notified,
+    })
 }
 
 fn holding(lease: &Lease, process: &Process) -> Holding {
@@ -70,6 +81,15 @@ fn holding(lease: &Lease, process: &Process) -> Holding {
 async fn notified(notices: &dyn Notices) -> Result<Notified> {
     let incidents = notices.open_incidents().await?;
     Ok(Notified { incidents, waiting: notices.waiting_notifications(MESSAGES).await? })
+}
+
+async fn archived(stored: &dyn Archive) -> Result<Vec<(Movable, u64, chrono::NaiveDate)>> {
+    let archives = stored.archives().await?;
+    let of_table = |table: Movable| {
+        let days = archives.iter().filter(|archived| archived.table == table).map(|archived| archived.day);
+        Some((table, days.clone().count() as u64, days.max()?))
+    };
+    Ok(Movable::ALL.into_iter().filter_map(of_table).collect())
 }
 
 async fn queue(stored: &dyn Archive) -> Result<Queue> {

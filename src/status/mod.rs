@@ -17,7 +17,7 @@ use crate::rewards::money::Units;
 use crate::rewards::window::{Instant, Kind, Window, show};
 use crate::store::sql::Applied;
 use crate::store::{
-    Incident, Lease, Programme, RulesVersion, Run, RunFigures, StoredTransfer, Totals, Waiting,
+    Incident, Lease, Movable, Programme, RulesVersion, Run, RunFigures, StoredTransfer, Totals, Waiting,
 };
 
 /// All that is known at an instant.
@@ -45,6 +45,8 @@ pub struct Known {
     pub holding: Holding,
     pub rules: Versions,
     pub queue: Queue,
+    /// Tables with days in archives, each with their number and the last of them.
+    pub archived: Vec<(Movable, u64, chrono::NaiveDate)>,
     /// None until the first run.
     pub programme: Option<Standing>,
     /// None where no receiver is configured.

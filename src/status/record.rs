@@ -124,6 +124,11 @@ fn known_record(known: &Known) -> Value {
             "failing": known.queue.failing,
             "failures": known.queue.failures.iter().map(failure).collect::<Vec<_>>(),
         },
+        "archived": known.archived.iter().map(|(table, days, last)| json!({
+            "table": table.name(),
+            "days": days,
+            "last": last.to_string(),
+        })).collect::<Vec<_>>(),
         "programme": known.programme.as_ref().map(standing),
         "notifications": known.notified.as_ref().map(notified),
     })

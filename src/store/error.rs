@@ -7,6 +7,7 @@ use mysql_common::io::ParseBuf;
 use mysql_common::packets::{ErrPacket, SqlState};
 use sqlx::error::{DatabaseError, ErrorKind};
 
+use super::shelf::ArchiveError;
 use crate::rewards::money::MoneyError;
 use crate::rewards::rates::Conflict;
 use crate::rewards::window::show;
@@ -51,6 +52,8 @@ pub enum StoreError {
     Foreign { why: String },
     #[error("migrating the database: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
 }
 
 impl StoreError {

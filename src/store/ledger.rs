@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use chrono::NaiveDate;
 
-use super::{Result, RulesVersion, Store, Totals};
+use super::{Archived, Result, RulesVersion, Store, Totals};
 use crate::audit::LogRow;
 use crate::rewards::money::Units;
 use crate::rewards::plan::Transfer;
@@ -55,16 +55,29 @@ pub trait Ledger: Store {
         limit: u32,
     ) -> Result<Vec<RewardRow>>;
 
-    /// The first window start at or after an instant that a reward table has rows of.
+    /// The first window start at or after an instant that a reward table itself has rows of.
     async fn next_reward_time(&self, kind: Kind, from: Instant) -> Result<Option<Instant>>;
 
     /// A partner's row in each of some windows of a kind, where there is one, in order of the windows. At most
     /// [`PROBES`] windows at once.
     async fn partner_rows(&self, kind: Kind, partner_id: i64, starts: &[Instant]) -> Result<Vec<RewardRow>>;
 
-    /// Queued and delivered transfers past one, in order of partner and time, at most `limit`.
+    /// Queued and delivered transfers of the table itself, past one, in order of partner and time, at most `limit`.
     async fn transfers_after(&self, after: Option<(i64, Instant)>, limit: u32)
     -> Result<Vec<StoredTransfer>>;
+
+    /// The transfer of a partner for an hour, queued or delivered.
+    async fn transfer_of(&self, partner_id: i64, time: Instant) -> Result<Option<StoredTransfer>>;
+
+    /// The days whose rows were moved to files, by table and day. Reads of single windows and partners find them there
+    /// by themselves; those that go along a table ([`Ledger::next_reward_time`], [`Ledger::transfers_after`]) do not.
+    async fn archives(&self) -> Result<Vec<Archived>>;
+
+    /// [`Ledger::next_reward_time`] of the hours in archives.
+    async fn next_archived_time(&self, from: Instant) -> Result<Option<Instant>>;
+
+    /// All transfers of an archive, in order of time and partner.
+    async fn archived_transfers(&self, archived: &Archived) -> Result<Vec<StoredTransfer>>;
 
     /// Every change of the rules, oldest first.
     async fn rules_versions(&self) -> Result<Vec<RulesVersion>>;

@@ -22,6 +22,7 @@ mod ledger;
 pub mod memory;
 mod notices;
 mod pages;
+mod shelf;
 pub mod sql;
 pub mod totals;
 
@@ -30,6 +31,9 @@ pub use error::{BadValue, Cause, Result, SourceError, StoreError};
 pub use ledger::{Ledger, PROBES, RewardRow, Run, RunFigures, Standing, StoredTransfer};
 pub use notices::{Incident, NotTaken, Notes, Notices, Outgoing, Told, Waiting};
 pub use pages::{Pages, Queue};
+pub use shelf::{
+    ArchiveError, Archived, Contents, Held, Movable, MovedRow, Mover, NewArchive, Shelf, Tally, Tallying,
+};
 pub use totals::Totals;
 
 /// What is fixed with the first run (rules, section 2).

@@ -84,9 +84,7 @@ async fn transfer(view: &View, window: &Window, partner: i64) -> Result<Option<S
     if window.kind == Kind::Daily {
         return Ok(None);
     }
-    let before = window.start - TimeDelta::microseconds(1);
-    let next = view.store.transfers_after(Some((partner, before)), 1).await?.into_iter().next();
-    Ok(next.filter(|next| (next.transfer.partner_id, next.transfer.time) == (partner, window.start)))
+    Ok(view.store.transfer_of(partner, window.start).await?)
 }
 
 /// Why there is no explanation: nothing to explain, or something went wrong.

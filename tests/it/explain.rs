@@ -11,8 +11,8 @@ use chrono::{Days, NaiveDate};
 use rewardd::app::source_names;
 use rewardd::config::{Config, DatabaseUrl};
 use rewardd::rewards::window::Kind;
-use rewardd::store::PROBES;
 use rewardd::store::sql::{Access, Database, Value, statements};
+use rewardd::store::{Movable, PROBES};
 use serde_json::Value as Json;
 
 use crate::architecture::sources;
@@ -22,7 +22,7 @@ use crate::support::tables::make_table;
 use crate::support::{Backend, Scratch};
 
 /// Tables that grow with every window or vote.
-const GROWING: [&str; 13] = [
+const GROWING: [&str; 14] = [
     "votes",
     "cc_rates",
     "reward_list_hourly",
@@ -36,12 +36,14 @@ const GROWING: [&str; 13] = [
     "cc_hourly",
     "reward_incidents",
     "reward_notifications",
+    "reward_archives",
 ];
 
 /// What may read a whole table, by a part of its text, and why.
-const READ_ALL: [(&str, &str); 4] = [
+const READ_ALL: [(&str, &str); 5] = [
     ("/* state */", "a dry run goes on in memory from all that is stored, and pays nothing"),
     ("/* standing */", "verify holds all settled hours against the history"),
+    ("/* archives */", "verify, status and retention look at all archives, a row for each day"),
     ("/* transfers_after */", "verify and export read all transfers, a page at a time by their key"),
     (
         "_at` IS NULL LIMIT 1",
@@ -84,6 +86,8 @@ fn no_statement_reads_through_a_table_that_grows(backend: Backend) {
             sent.insert(statements::next_reward_time(kind));
         }
         sent.insert(statements::figures_of(PROBES));
+        sent.extend(Movable::ALL.map(|table| statements::movable_tally(&database, table)));
+        sent.insert(statements::refill_transfers(3));
         sent.insert(source_names(&Config::default_with_url(&scratch.url).unwrap()).count_votes());
         sent.extend([
             statements::present("`votes`", "`id`", 500),
@@ -281,10 +285,11 @@ fn samples(sql: &str) -> Vec<Value<'static>> {
             "refused" => 0.into(),
             "receiver" | "detail" => "ops".into(),
             "reward_type" => "hourly".into(),
+            "table_name" => "reward_list_hourly".into(),
             "sequence" => 7.into(),
             "day" | "reward_day" | "start_day" => day(300).to_string().into(),
-            "time" | "HOUR" | "voted_at" | "quoted_at" | "next_attempt_at" | "delivered_at"
-            | "committed_at" | "closed_at" | "told_at" => {
+            "time" | "HOUR" | "voted_at" | "quoted_at" | "next_attempt_at" | "delivered_at" | "from_time"
+            | "cleared_at" | "committed_at" | "closed_at" | "told_at" => {
                 let hour = if is_from { 20 } else { 21 };
                 format!("{} {hour}:00:00.000000", day(300)).into()
             }
@@ -292,7 +297,7 @@ fn samples(sql: &str) -> Vec<Value<'static>> {
             "accumulated_daily_pool" | "contributed" | "hourly_paid" | "daily_paid" | "market_bonus" => {
                 "1.00000000".into()
             }
-            "holder" | "chain_head" | "timezone" | "last_error" | "rules_version" => "text".into(),
+            "holder" | "chain_head" | "timezone" | "last_error" | "rules_version" | "sha256" => "text".into(),
             _ => panic!("what does {column} hold? {sql}"),
         }
     };

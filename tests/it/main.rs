@@ -33,6 +33,7 @@ mod properties;
 mod reading;
 mod recovery;
 mod report;
+mod retention;
 mod rules_versions;
 mod runbook;
 mod statements;

@@ -4,6 +4,7 @@ use rewardd::app::source_names;
 use rewardd::config::{Config, DatabaseUrl};
 use rewardd::rewards::plan::{columns, reward_table};
 use rewardd::rewards::window::Kind;
+use rewardd::store::Movable;
 use rewardd::store::sql::{Access, Database, doctor, statements};
 
 use crate::on_every_backend;
@@ -43,6 +44,8 @@ fn every_statement_is_prepared(backend: Backend) {
         all.push(statements::present_tables(&database, &["reward_log".to_owned()]));
         all.push(statements::drop_table("reward_log_converting"));
         all.push(statements::figures_of(3));
+        all.extend(Movable::ALL.map(|table| statements::movable_tally(&database, table)));
+        all.push(statements::refill_transfers(3));
         let names = source_names(&Config::default_with_url(&scratch.url).unwrap());
         all.push(names.count_votes());
         all.extend(doctor::statements::all(&database, &names));

@@ -20,7 +20,7 @@ on_every_backend!(
 );
 
 /// What verify ends with and finds.
-fn verify(scratch: &Scratch, args: &[&str]) -> (i32, Json) {
+pub fn verify(scratch: &Scratch, args: &[&str]) -> (i32, Json) {
     let output = scratch.rewardd(&[&["verify", "--json"][..], args].concat()).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     let record = serde_json::from_str(&said)
@@ -28,7 +28,7 @@ fn verify(scratch: &Scratch, args: &[&str]) -> (i32, Json) {
     (output.status.code().unwrap(), record)
 }
 
-fn assert_clean(scratch: &Scratch, what: &str) -> Json {
+pub fn assert_clean(scratch: &Scratch, what: &str) -> Json {
     let (code, found) = verify(scratch, &[]);
     assert_eq!((code, found["findings"].as_array().map(Vec::len)), (0, Some(0)), "{what}: {found:#}");
     found

@@ -13,13 +13,14 @@ use chrono::NaiveDate;
 
 mod output;
 mod pages;
-mod parquet;
+pub(super) mod parquet;
 #[cfg(test)]
 mod tests;
 mod text;
 
 pub use output::Output;
 pub use pages::{Days, export};
+pub(super) use pages::{reward_row, transfer};
 
 use super::error::FileError;
 use crate::rewards::money::Units;
@@ -205,7 +206,7 @@ impl Cell {
 }
 
 /// What takes the rows of a table and makes a file of them.
-trait Sink {
+pub(super) trait Sink {
     fn rows(&mut self, rows: &[Vec<Cell>]) -> Result<(), ExportError>;
 
     /// Writes what is still to come after the last row.

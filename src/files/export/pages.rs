@@ -1,5 +1,7 @@
 //! The rows of a table, a page at a time.
 
+use std::collections::BTreeMap;
+
 use chrono::{Days as Count, NaiveDate, TimeDelta};
 
 use super::{Cell, ExportError, Exported, Format, Output, Sink, sink};
@@ -7,7 +9,10 @@ use crate::audit::LogRow;
 use crate::rewards::money::Units;
 use crate::rewards::pool::Settlement;
 use crate::rewards::window::{Calendar, Instant, Kind};
-use crate::store::{Archive, Between, RewardRow, RulesVersion, Run, RunFigures, StoreError, StoredTransfer};
+use crate::store::{
+    Archive, ArchiveError, Archived, Between, Movable, RewardRow, RulesVersion, Run, RunFigures, StoreError,
+    StoredTransfer,
+};
 
 /// Rows that are read at once.
 const PAGE: u32 = 5000;
@@ -83,7 +88,7 @@ impl Pages<'_> {
     /// One window after the other, each from partner to partner.
     async fn rewards(&mut self, kind: Kind) -> Result<(), ExportError> {
         let mut from = self.span.after + MOMENT;
-        while let Some(start) = self.archive.next_reward_time(kind, from).await.map_err(self.stored())? {
+        while let Some(start) = self.next_window(kind, from).await.map_err(self.stored())? {
             if start >= self.span.before {
                 break;
             }
@@ -101,6 +106,17 @@ impl Pages<'_> {
             from = start + MOMENT;
         }
         Ok(())
+    }
+
+    /// The next window with rows, in the table or in an archive.
+    async fn next_window(&self, kind: Kind, from: Instant) -> Result<Option<Instant>, StoreError> {
+        // The table first: what leaves it after that is in an archive by then.
+        let stored = self.archive.next_reward_time(kind, from).await?;
+        let archived = match kind {
+            Kind::Hourly => self.archive.next_archived_time(from).await?,
+            Kind::Daily => None,
+        };
+        Ok(stored.into_iter().chain(archived).min())
     }
 
     async fn reward_log(&mut self) -> Result<(), ExportError> {
@@ -160,17 +176,48 @@ impl Pages<'_> {
         }
     }
 
-    /// All there are are read, by their key, which begins with the partner; those of other days are left out.
+    /// All there are are read, by their key, which begins with the partner; those of other days are left out. Those of
+    /// archives are put in their places among them, an archive before what the table holds of its day.
     async fn transfers(&mut self) -> Result<(), ExportError> {
+        let before = self.archive.archives().await.map_err(self.stored())?;
+        let mut archived = self.archived_transfers(&before).await.map_err(self.stored())?;
         let mut after = None;
         loop {
             let rows = self.archive.transfers_after(after, PAGE).await.map_err(self.stored())?;
-            let Some(last) = rows.last() else { return Ok(()) };
-            after = Some((last.transfer.partner_id, last.transfer.time));
-            let within = rows.iter().filter(|row| self.is_within(row.transfer.time));
-            let cells = within.map(transfer).collect();
-            self.take(cells)?;
+            let Some(last) = rows.last() else { break };
+            let end = transfer_key(last);
+            after = Some(end);
+            let within = rows.into_iter().filter(|row| self.is_within(row.transfer.time));
+            let mut page: BTreeMap<_, _> = within.map(|row| (transfer_key(&row), row)).collect();
+            while let Some(entry) = archived.first_entry().filter(|entry| *entry.key() <= end) {
+                let (key, row) = entry.remove_entry();
+                page.insert(key, row);
+            }
+            self.take(page.values().map(transfer).collect())?;
         }
+        self.take(archived.values().map(transfer).collect())?;
+        // What left the table after the archives were read is in neither.
+        if self.archive.archives().await.map_err(self.stored())?.len() == before.len() {
+            return Ok(());
+        }
+        let moving = ArchiveError::Moving { table: self.table.name() };
+        Err(self.stored()(moving.into()))
+    }
+
+    /// Those of the days that are exported. They are few: the special partners' alone.
+    async fn archived_transfers(
+        &self,
+        archives: &[Archived],
+    ) -> Result<BTreeMap<(i64, Instant), StoredTransfer>, StoreError> {
+        let mut transfers = BTreeMap::new();
+        let days = self.days.from..=self.days.to;
+        let asked =
+            |archived: &&Archived| archived.table == Movable::Transfers && days.contains(&archived.day);
+        for archived in archives.iter().filter(asked) {
+            let rows = self.archive.archived_transfers(archived).await?;
+            transfers.extend(rows.into_iter().map(|row| (transfer_key(&row), row)));
+        }
+        Ok(transfers)
     }
 
     fn is_within(&self, instant: Instant) -> bool {
@@ -191,6 +238,10 @@ impl Pages<'_> {
     }
 }
 
+const fn transfer_key(row: &StoredTransfer) -> (i64, Instant) {
+    (row.transfer.partner_id, row.transfer.time)
+}
+
 fn text(text: &str) -> Cell {
     Cell::Text(text.to_owned())
 }
@@ -204,7 +255,7 @@ fn optional<T>(value: Option<T>, cell: impl Fn(T) -> Cell) -> Cell {
     value.map_or(Cell::Null, cell)
 }
 
-fn reward_row(row: &RewardRow) -> Vec<Cell> {
+pub(in crate::files) fn reward_row(row: &RewardRow) -> Vec<Cell> {
     let key = [Cell::Integer(row.partner_id), Cell::Integer(row.position.into()), Cell::Instant(row.start)];
     key.into_iter().chain(row.amounts.iter().copied().map(Cell::Amount)).collect()
 }
@@ -282,7 +333,7 @@ fn settled(hour: &Settlement, paid: bool) -> Vec<Cell> {
     key.into_iter().chain(amounts.map(Cell::Amount)).chain([Cell::Integer(paid.into())]).collect()
 }
 
-fn transfer(row: &StoredTransfer) -> Vec<Cell> {
+pub(in crate::files) fn transfer(row: &StoredTransfer) -> Vec<Cell> {
     vec![
         Cell::Integer(row.transfer.partner_id),
         Cell::Instant(row.transfer.time),

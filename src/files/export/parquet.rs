@@ -16,7 +16,7 @@ const GROUP_ROWS: usize = 50_000;
 /// Days from 0001-01-01, which chrono counts from, to 1970-01-01, which Parquet counts from.
 const DAYS_TO_1970: i32 = 719_163;
 
-pub(super) struct Parquet {
+pub(in crate::files) struct Parquet {
     table: Exported,
     columns: Vec<Column>,
     writer: BatchedWriter<Box<dyn Write + Send + Sync>>,
@@ -35,7 +35,8 @@ impl Parquet {
         Ok(Self { table, columns, writer, group })
     }
 
-    fn write_group(&mut self) -> Result<(), ExportError> {
+    /// Ends a row group: what follows can be read without it.
+    pub fn write_group(&mut self) -> Result<(), ExportError> {
         let rows = self.group[0].len();
         if rows == 0 {
             return Ok(());

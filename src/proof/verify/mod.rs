@@ -15,8 +15,9 @@ use chrono::NaiveDate;
 
 use super::{ProofError, Prover, read_record};
 use crate::audit::{Break, Chain, LogRow};
+use crate::errors::chain;
 use crate::rewards::window::Window;
-use crate::store::{Run, RunFigures, StoreError};
+use crate::store::{ArchiveError, Run, RunFigures, StoreError};
 
 mod differences;
 mod history;
@@ -26,6 +27,7 @@ mod windows;
 use history::History;
 
 const LOG: &str = "reward_distribution_logs";
+const ARCHIVES: &str = "reward_archives";
 
 /// Runs that are read at once.
 const PAGE: u32 = 200;
@@ -113,6 +115,26 @@ impl Report {
         if let Some(Break { sequence, what }) = found {
             self.add(Class::Tampering, None, LOG, format!("sequence {sequence}"), what);
         }
+    }
+
+    /// An archive that cannot be read, or is another than was written: found once, however many of its rows are asked
+    /// for. Any other error stays one.
+    fn unreadable_archive(
+        &mut self,
+        error: ProofError,
+        table: &str,
+        day: NaiveDate,
+    ) -> Result<(), ProofError> {
+        let ProofError::Store(StoreError::Archive(archive)) = &error else { return Err(error) };
+        let class = match archive {
+            ArchiveError::Changed { .. } => Class::Tampering,
+            _ => Class::Mismatch,
+        };
+        let key = format!("table_name {table}, day {day}");
+        if !self.findings.iter().any(|finding| finding.table == ARCHIVES && finding.key == key) {
+            self.add(class, None, ARCHIVES, key, chain(archive));
+        }
+        Ok(())
     }
 
     fn add(&mut self, class: Class, window: Option<Window>, table: &'static str, key: String, what: String) {

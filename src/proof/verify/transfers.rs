@@ -7,6 +7,7 @@ use super::{Class, Days, Report};
 use crate::proof::{ProofError, Prover};
 use crate::rewards::money::Units;
 use crate::rewards::window::{Instant, Kind, show};
+use crate::store::{Archived, Movable, StoredTransfer};
 
 const TABLE: &str = "special_transfers";
 const PAGE: u32 = 5_000;
@@ -35,7 +36,11 @@ pub(super) async fn compare(
             }
         }
     }
+    let unread = archived(prover, days, &mut stored, report).await?;
     for (time, expected) in &history.transfers {
+        if unread.iter().any(|archived| archived.holds(*time)) {
+            continue;
+        }
         let stored = stored.remove(time).unwrap_or_default();
         compare_hour(prover, *time, expected, &stored, report);
     }
@@ -50,6 +55,35 @@ pub(super) async fn compare(
         }
     }
     Ok(())
+}
+
+/// Puts the transfers of archives in their places, and gives the archives that cannot be read.
+async fn archived(
+    prover: &Prover,
+    days: &Days,
+    stored: &mut BTreeMap<Instant, BTreeMap<i64, Units>>,
+    report: &mut Report,
+) -> Result<Vec<Archived>, ProofError> {
+    let mut unread = vec![];
+    for archived in prover.ledger.archives().await? {
+        if archived.table != Movable::Transfers || !days.hold(archived.day) {
+            continue;
+        }
+        match prover.ledger.archived_transfers(&archived).await {
+            Ok(rows) => {
+                for StoredTransfer { transfer, .. } in rows {
+                    let hour = stored.entry(transfer.time).or_default();
+                    report.transfers +=
+                        u64::from(hour.insert(transfer.partner_id, transfer.amount).is_none());
+                }
+            }
+            Err(error) => {
+                report.unreadable_archive(error.into(), TABLE, archived.day)?;
+                unread.push(archived);
+            }
+        }
+    }
+    Ok(unread)
 }
 
 fn compare_hour(

@@ -10,7 +10,7 @@ use crate::proof::{ProofError, Prover, Recomputed, read_record};
 use crate::rewards::money::Units;
 use crate::rewards::plan::{Plan, columns, reward_table};
 use crate::rewards::window::{Instant, Kind, Window, show};
-use crate::store::{RewardRow, Run, SourceError, StoreError};
+use crate::store::{Archived, Movable, RewardRow, Run, SourceError, StoreError};
 
 /// Reward rows that are read at once.
 const PAGE: u32 = 5_000;
@@ -54,9 +54,12 @@ pub(super) async fn recompute(
     }
     let record = read_record(row)?;
     let rewards = Rewards::new(window, report);
-    match unchanged {
-        Some(recomputed) => rewards.compare(prover, &recomputed.plan).await?,
-        None => rewards.compare_sums(prover, &record).await?,
+    let compared = match unchanged {
+        Some(recomputed) => rewards.compare(prover, &recomputed.plan).await,
+        None => rewards.compare_sums(prover, &record).await,
+    };
+    if let Err(error) = compared {
+        report.unreadable_archive(error, reward_table(window.kind), window.day)?;
     }
     if window.kind == Kind::Hourly {
         let together = || ExpectedTransfers::Together {
@@ -246,11 +249,22 @@ pub(super) async fn find_strays(
 ) -> Result<(), ProofError> {
     let programme = prover.ledger.programme().await?;
     let is_before = |day| programme.as_ref().is_some_and(|programme| day < programme.start);
+    // Read before the tables: what has left them by now is not in them any more.
+    let archives = prover.ledger.archives().await?;
+    let is_moved =
+        |archived: &Archived| archived.table == Movable::HourlyRewards && archived.cleared_at.is_some();
     for kind in [Kind::Hourly, Kind::Daily] {
         let mut from = days.from.map_or(Instant::UNIX_EPOCH, |day| prover.calendar.midnight(day));
         while let Some(start) = prover.ledger.next_reward_time(kind, from).await? {
             from = start + chrono::TimeDelta::microseconds(1);
             let day = prover.calendar.window_at(kind, start).day;
+            let holds = |archived: &&Archived| is_moved(archived) && archived.holds(start);
+            let moved = archives.iter().find(holds).filter(|_| kind == Kind::Hourly && days.hold(day));
+            if let Some(archived) = moved {
+                let what = format!("rows of a day that was moved to {}", archived.file);
+                report.add(Class::Mismatch, None, reward_table(kind), format!("time {}", show(start)), what);
+                continue;
+            }
             if history.has_paid(kind, start) || !days.hold(day) {
                 continue;
             }

@@ -232,15 +232,11 @@ impl CommitRun<'_> {
         let statement = sql::rewards_written(self.database, self.kind());
         let rows =
             tx.fetch(statement, &[self.time().into()]).await.map_err(doing("reading back the rewards"))?;
-        let row = OwnRow { table: reward_table(self.kind()), row: &rows[0] };
-        let fraction: i128 = row.text(2)?.parse().map_err(|_| broken("a sum is no number".to_owned()))?;
-        let written = row.units(1, "sum")?.count() + fraction;
+        let (count, written) = counted_sum(reward_table(self.kind()), &rows[0])?;
         let planned = self.plan().distributed() + self.plan().market_bonus();
-        if row.count(0, "count")? != self.plan().turnout.voters() as u64 || written != planned.count() {
+        if count != self.plan().turnout.voters() as u64 || written != planned.count() {
             return Err(broken(format!(
-                "{} rows worth {} units were written where {} rows worth {} units were planned",
-                row.int(0)?,
-                written,
+                "{count} rows worth {written} units were written where {} rows worth {} units were planned",
                 self.plan().turnout.voters(),
                 planned.count()
             )));
@@ -251,6 +247,13 @@ impl CommitRun<'_> {
         let totals = held(totals, &pools_held, &hours_held)?;
         totals.check().map_err(broken)
     }
+}
+
+/// The number of rows and the units they come to, as a row of [`sql::rewards_written`] tells them.
+pub(super) fn counted_sum(table: &'static str, row: &Row) -> Result<(u64, i128)> {
+    let row = OwnRow { table, row };
+    let fraction: i128 = row.text(2)?.parse().map_err(|_| broken("a sum is no number".to_owned()))?;
+    Ok((row.count(0, "count")?, row.units(1, "sum")?.count() + fraction))
 }
 
 fn broken(what: String) -> StoreError {

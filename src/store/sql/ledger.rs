@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use super::bind::{Row, Value};
 use super::commit::{held, read_books};
 use super::driver::Tx;
+use super::shelf::archived;
 use super::statements as sql;
 use super::store::{SqlStore, settlement};
 use super::survey::end_view;
@@ -19,7 +20,8 @@ use crate::rewards::pool::Settlement;
 use crate::rewards::window::{Instant, Kind, show};
 use crate::store::error::doing;
 use crate::store::{
-    Ledger, PROBES, Result, RewardRow, RulesVersion, Run, RunFigures, Standing, StoreError, StoredTransfer,
+    Archived, Ledger, Movable, PROBES, Result, RewardRow, RulesVersion, Run, RunFigures, Standing,
+    StoreError, StoredTransfer,
 };
 
 #[async_trait]
@@ -95,8 +97,17 @@ impl Ledger for SqlStore {
         after_partner: i64,
         limit: u32,
     ) -> Result<Vec<RewardRow>> {
+        if let Some(archived) = self.archived_rewards(kind, start).await? {
+            return Ok(archived.after(after_partner, limit));
+        }
         let values = [sql_time(start).into(), after_partner.into(), i64::from(limit).into()];
         let rows = self.page(sql::reward_rows(kind), &values, "reading the rewards").await?;
+        // Rows that left the table between the two looks are in the archive now; an hour's all go at once.
+        if rows.len() < limit as usize
+            && let Some(archived) = self.archived_rewards(kind, start).await?
+        {
+            return Ok(archived.after(after_partner, limit));
+        }
         rows.iter().map(|row| reward_row(kind, row)).collect()
     }
 
@@ -116,7 +127,8 @@ impl Ledger for SqlStore {
         values.extend(starts.iter().map(|start| Value::from(sql_time(*start))));
         let statement = sql::partner_rows(kind, starts.len());
         let rows = self.page(statement, &values, "reading a partner's rewards").await?;
-        rows.iter().map(|row| reward_row(kind, row)).collect()
+        let rows = rows.iter().map(|row| reward_row(kind, row)).collect::<Result<Vec<_>>>()?;
+        self.with_archived(kind, partner_id, starts, rows).await
     }
 
     async fn transfers_after(
@@ -128,6 +140,32 @@ impl Ledger for SqlStore {
         let values = [partner_id.into(), partner_id.into(), sql_time(time).into(), i64::from(limit).into()];
         let rows = self.page(sql::TRANSFERS_AFTER, &values, "reading the transfers").await?;
         rows.iter().map(stored_transfer).collect()
+    }
+
+    async fn transfer_of(&self, partner_id: i64, time: Instant) -> Result<Option<StoredTransfer>> {
+        let values = [partner_id.into(), sql_time(time).into()];
+        let rows = self.page(sql::TRANSFER_OF, &values, "reading a transfer").await?;
+        match self.archived_hour(Movable::Transfers, time).await? {
+            Some(archived) => Ok(archived.transfers().find(|row| row.transfer.partner_id == partner_id)),
+            None => rows.first().map(stored_transfer).transpose(),
+        }
+    }
+
+    async fn archives(&self) -> Result<Vec<Archived>> {
+        let rows = self.page(sql::ARCHIVES, &[], "reading what was archived").await?;
+        rows.iter().map(archived).collect()
+    }
+
+    async fn next_archived_time(&self, from: Instant) -> Result<Option<Instant>> {
+        self.archived_time(from).await
+    }
+
+    async fn archived_transfers(&self, archived: &Archived) -> Result<Vec<StoredTransfer>> {
+        let mut transfers = vec![];
+        for time in self.archived_times(archived).await? {
+            transfers.extend(self.archive_hour(archived, time).await?.transfers());
+        }
+        Ok(transfers)
     }
 
     async fn rules_versions(&self) -> Result<Vec<RulesVersion>> {

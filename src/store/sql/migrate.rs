@@ -12,7 +12,7 @@ use crate::store::error::{doing, server_number};
 use crate::store::{Result, StoreError};
 
 /// Version, description, MySQL and SQLite text of each migration, in order.
-const MIGRATIONS: [(i64, &str, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 6] = [
     (
         1,
         "rewards",
@@ -42,6 +42,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 5] = [
         "notifications",
         include_str!("../../../migrations/mysql/0005_notifications.sql"),
         include_str!("../../../migrations/sqlite/0005_notifications.sql"),
+    ),
+    (
+        6,
+        "archives",
+        include_str!("../../../migrations/mysql/0006_archives.sql"),
+        include_str!("../../../migrations/sqlite/0006_archives.sql"),
     ),
 ];
 

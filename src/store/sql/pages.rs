@@ -45,6 +45,10 @@ impl Pages for SqlStore {
         after_partner: i64,
         limit: u32,
     ) -> Result<Vec<(i64, u32)>> {
+        if let Some(archived) = self.archived_rewards(kind, start).await? {
+            let rows = archived.after(after_partner, limit).into_iter();
+            return Ok(rows.map(|row| (row.partner_id, row.position)).collect());
+        }
         let values = [sql_time(start).into(), after_partner.into(), i64::from(limit).into()];
         let rows = self.page(sql::positions(kind), &values, "reading the positions").await?;
         let position = |row| {
@@ -58,6 +62,9 @@ impl Pages for SqlStore {
         assert!(partners.len() <= PROBES, "a look for rows names at most {PROBES} partners");
         if partners.is_empty() {
             return Ok(vec![]);
+        }
+        if let Some(archived) = self.archived_rewards(kind, start).await? {
+            return Ok(archived.rewards().filter(|row| partners.contains(&row.partner_id)).collect());
         }
         let mut values = vec![Value::from(sql_time(start))];
         values.extend(partners.iter().map(|partner| Value::from(*partner)));

@@ -23,8 +23,8 @@ use crate::rewards::window::{Instant, Kind, Window};
 use crate::store::error::doing;
 use crate::store::memory::State;
 use crate::store::{
-    Commit, Committed, OnRetry, Programme, QueuedTransfer, Result, RulesVersion, Store, StoreError, Totals,
-    end_of_time,
+    Commit, Committed, OnRetry, Programme, QueuedTransfer, Result, RulesVersion, Shelf, Store, StoreError,
+    Totals, end_of_time,
 };
 
 /// See the module.
@@ -33,6 +33,8 @@ pub struct SqlStore {
     database: Database,
     fence: Arc<Fence>,
     retries: Arc<dyn OnRetry>,
+    /// Where days are that were moved out of the tables; none where nobody reads them.
+    shelf: Option<Arc<dyn Shelf>>,
 }
 
 /// The fence that this process writes under; shared by all that writes for it.
@@ -100,7 +102,17 @@ impl<W: Work> Work for Fenced<'_, W> {
 impl SqlStore {
     #[must_use]
     pub const fn new(database: Database, fence: Arc<Fence>, retries: Arc<dyn OnRetry>) -> Self {
-        Self { database, fence, retries }
+        Self { database, fence, retries, shelf: None }
+    }
+
+    /// Finds days that were moved out of the tables, too.
+    #[must_use]
+    pub fn with_shelf(self, shelf: Arc<dyn Shelf>) -> Self {
+        Self { shelf: Some(shelf), ..self }
+    }
+
+    pub(super) const fn shelf(&self) -> Option<&Arc<dyn Shelf>> {
+        self.shelf.as_ref()
     }
 
     pub(super) const fn database(&self) -> &Database {

@@ -36,6 +36,8 @@ pub use finding::{Finding, Level};
 pub struct Uses {
     /// It holds rewards, pools, logs and the outbox.
     pub rewards: bool,
+    /// Its old rows are moved to archives.
+    pub moves: bool,
     /// It holds votes and rates, under these names.
     pub source: Option<SourceNames>,
     /// It holds the special partners' table, of this name.
@@ -106,7 +108,7 @@ async fn look(
         Database::MySql(_) => Place::Server(Box::new(server::look(database, url).await?)),
         Database::Sqlite(_) => Place::File(file::look(database, url, uses.writes()).await?),
     };
-    let rewards = if uses.rewards { Some(rewards(database).await) } else { None };
+    let rewards = if uses.rewards { Some(rewards(database, uses.moves).await) } else { None };
     let source = match &uses.source {
         Some(names) => Some(source(database, names, yesterday).await),
         None => None,
@@ -120,13 +122,13 @@ async fn look(
 
 /// The migrations, and where all of them are in, whether the database takes every statement of ours: it looks at
 /// tables, columns and rights when a statement is prepared.
-async fn rewards(database: &Database) -> Rewards {
+async fn rewards(database: &Database, moves: bool) -> Rewards {
     let migrations: Looked<Vec<Applied>> = applied(database).await.map_err(|error| chain(&error));
     let newest = migrations.iter().flatten().map(|migration| migration.version).max();
     let any = migrations.iter().flatten().any(|migration| migration.applied);
     let all = migrations.iter().flatten().all(|migration| migration.applied);
     let history = if any { history(database).await } else { (None, None) };
-    let refused = if migrations.is_ok() && all { Some(refused(database).await) } else { None };
+    let refused = if migrations.is_ok() && all { Some(refused(database, moves).await) } else { None };
     Rewards {
         migrations,
         newer: history.0.filter(|version| Some(*version) > newest),
@@ -143,10 +145,11 @@ async fn history(database: &Database) -> (Option<i64>, Option<i64>) {
 }
 
 /// What the database says to those of our statements that it does not take.
-async fn refused(database: &Database) -> Vec<String> {
+async fn refused(database: &Database, moves: bool) -> Vec<String> {
     let rewards = [Kind::Hourly, Kind::Daily].map(|kind| own::insert_rewards(kind, 1));
     let mut refused: Vec<String> = Vec::new();
-    for sql in own::all().map(str::to_owned).chain(rewards) {
+    let asked = |sql: &&str| moves || !own::MOVING.contains(sql);
+    for sql in own::all().filter(asked).map(str::to_owned).chain(rewards) {
         if let Err(error) = database.prepare(&sql).await {
             let why = chain(&error);
             if !refused.contains(&why) {

@@ -9,12 +9,14 @@ mod archive;
 mod legacy;
 mod notices;
 mod pages;
+mod shelf;
 
 pub use archive::*;
 pub use ledger::*;
 pub use legacy::*;
 pub use notices::*;
 pub use pages::*;
+pub use shelf::*;
 
 use super::Database;
 use crate::rewards::plan::{columns, reward_table};
@@ -166,7 +168,8 @@ pub const RELEASE_LEASE: &str = "/* release_lease */ \
 
 /// The named constants, for the tests that prepare and explain them all.
 pub fn all() -> impl Iterator<Item = &'static str> {
-    OF_THE_STORE.into_iter().chain(ledger::ALL).chain(archive::ALL).chain(pages::ALL).chain(notices::ALL)
+    let of_the_rooms = ledger::ALL.into_iter().chain(archive::ALL).chain(pages::ALL);
+    OF_THE_STORE.into_iter().chain(of_the_rooms).chain(notices::ALL).chain(shelf::ALL)
 }
 
 const OF_THE_STORE: [&str; 35] = [
@@ -220,12 +223,15 @@ pub fn insert_rewards(kind: Kind, rows: usize) -> String {
     )
 }
 
-/// Reads back what a run has written: the number of its rows, and the sum of their amounts as two texts, whole CC
-/// and units beyond, which are added up by the caller. SQLite has no decimals, so there the digits before and after
-/// the point are summed apart.
+/// Reads back what a run has written: the number of its rows, and the sum of their amounts; see [`count_and_sum`].
 #[must_use]
 pub fn rewards_written(database: &Database, kind: Kind) -> String {
-    let columns = columns(kind);
+    count_and_sum(database, "read_back", columns(kind), reward_table(kind), "time = ?")
+}
+
+/// The number of rows, and the sum of their amounts as two texts, whole CC and units beyond, which are added up by the
+/// caller. SQLite has no decimals, so there the digits before and after the point are summed apart.
+fn count_and_sum(database: &Database, name: &str, columns: &[&str], table: &str, condition: &str) -> String {
     let (whole, fraction) = match database {
         Database::MySql(_) => {
             let sums: Vec<String> = columns.iter().map(|column| format!("SUM({column})")).collect();
@@ -243,9 +249,8 @@ pub fn rewards_written(database: &Database, kind: Kind) -> String {
         }
     };
     format!(
-        "/* read_back */ SELECT COUNT(*), CAST(COALESCE({whole}, 0) AS CHAR), \
-         CAST(COALESCE({fraction}, 0) AS CHAR) FROM {} WHERE time = ?",
-        reward_table(kind)
+        "/* {name} */ SELECT COUNT(*), CAST(COALESCE({whole}, 0) AS CHAR), \
+         CAST(COALESCE({fraction}, 0) AS CHAR) FROM {table} WHERE {condition}"
     )
 }
 

@@ -39,6 +39,24 @@ const REWARDS_AND_LOCK: &str = "SELECT, INSERT, UPDATE, CREATE, ALTER, INDEX, LO
 /// What is there is never changed. (Earlier versions needed UPDATE all the same, so it may still be given.)
 const REMOTE_NEED: [&str; 2] = ["SELECT", "INSERT"];
 const REMOTE_MAY: [&str; 3] = ["SELECT", "INSERT", "UPDATE"];
+/// What moving rows to archives needs beside, as deploy/grants/retention.sql gives it.
+const MOVED_FROM: [&str; 2] = ["reward_list_hourly", "special_transfers"];
+const ARCHIVES: &str = "reward_archives";
+/// [`REWARDS_MAY`] where rows are moved.
+const MOVING_MAY: [&str; 10] = [
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "CREATE",
+    "ALTER",
+    "INDEX",
+    "REFERENCES",
+    "LOCK TABLES",
+    "SHOW VIEW",
+];
+const MOVING_GIVE: &str = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX";
+const MOVING_AND_LOCK: &str = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, LOCK TABLES";
 const SOURCE_MAY: [&str; 5] = ["SELECT", "LOCK TABLES", "SHOW VIEW", "EXECUTE", "CREATE TEMPORARY TABLES"];
 
 /// Rights on everything that change nothing, in rows or in the server.
@@ -111,7 +129,7 @@ impl Needs<'_> {
     fn missing(&self, uses: &Uses, takes_all: Option<bool>) -> Option<Finding> {
         let mut lacking: Vec<(Vec<&str>, String)> = vec![];
         if uses.rewards {
-            lacking.extend(self.missing_of_rewards(takes_all));
+            lacking.extend(self.missing_of_rewards(takes_all, uses.moves));
         }
         if let Some(names) = &uses.source {
             let (votes, rates) = (Wanted::votes(names), Wanted::rates(names));
@@ -141,7 +159,7 @@ impl Needs<'_> {
     }
 
     /// Of the rewards' database: on the whole schema while its tables are not there, then table by table.
-    fn missing_of_rewards(&self, takes_all: Option<bool>) -> Vec<(Vec<&'static str>, String)> {
+    fn missing_of_rewards(&self, takes_all: Option<bool>, moves: bool) -> Vec<(Vec<&'static str>, String)> {
         let schema = self.schema();
         let on_schema = |needs: &[&'static str]| {
             let lacks = needs.iter().filter(|right| !self.grants.on_schema(right, schema));
@@ -154,7 +172,10 @@ impl Needs<'_> {
                 let added_to = ADDED_TO.iter().map(|table| (*table, &["INSERT"][..]));
                 let kept_up = KEPT_UP.iter().map(|table| (*table, &["INSERT", "UPDATE"][..]));
                 let one_row = ONE_ROW.iter().map(|table| (*table, &["UPDATE"][..]));
-                let tables = added_to.chain(kept_up).chain(one_row).map(|(table, needs)| {
+                let moved_from = MOVED_FROM.iter().map(|table| (*table, &["DELETE"][..]));
+                let archives = [(ARCHIVES, &["INSERT", "UPDATE", "DELETE"][..])];
+                let moving = moved_from.chain(archives).filter(|_| moves);
+                let tables = added_to.chain(kept_up).chain(one_row).chain(moving).map(|(table, needs)| {
                     (self.missing_on(needs, schema, table), quoted(&format!("{schema}.{table}")))
                 });
                 std::iter::once(on_schema(&["SELECT"])).chain(tables).collect()
@@ -209,8 +230,14 @@ impl Needs<'_> {
         const READS: &str = "is more than reading, all that rewardd does there";
         let mut rooms: Vec<Room<'r>> = vec![];
         if uses.rewards {
-            let give = if uses.source.is_some() { REWARDS_AND_LOCK } else { REWARDS_GIVE };
-            rooms.push(Room { schema: self.schema(), may: &REWARDS_MAY, give, why: NEVER });
+            let give = match (uses.source.is_some(), uses.moves) {
+                (true, true) => MOVING_AND_LOCK,
+                (true, false) => REWARDS_AND_LOCK,
+                (false, true) => MOVING_GIVE,
+                (false, false) => REWARDS_GIVE,
+            };
+            let may: &[&str] = if uses.moves { &MOVING_MAY } else { &REWARDS_MAY };
+            rooms.push(Room { schema: self.schema(), may, give, why: NEVER });
         }
         for table in uses.source.iter().flat_map(|names| [&names.votes_table, &names.rates_table]) {
             let give = "SELECT, LOCK TABLES";

@@ -29,7 +29,7 @@ fn names() -> SourceNames {
 }
 
 fn uses() -> Uses {
-    Uses { rewards: true, source: Some(names()), remote_table: None }
+    Uses { rewards: true, source: Some(names()), ..Uses::default() }
 }
 
 fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {

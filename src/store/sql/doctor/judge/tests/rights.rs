@@ -134,3 +134,16 @@ fn a_delivery_reads_and_inserts() {
     let some = facts(&["GRANT SELECT ON `partners`.* TO `u`@`%`"]);
     assert_complaint(&some, &uses, "problem grants", "→ GRANT INSERT ON `partners`.`cc_hourly` TO 'u'@'%'");
 }
+
+#[test]
+fn removing_rows_takes_a_right_only_where_they_are_moved() {
+    let moves = Uses { moves: true, ..uses() };
+    let all = "GRANT SELECT, INSERT, UPDATE, CREATE, LOCK TABLES ON `rewards`.* TO `u`@`%`";
+    let mut lacking = on_server(with_grants(&[all]));
+    lacking.rewards.as_mut().unwrap().refused = Some(vec!["DELETE command denied".to_owned()]);
+    let found = complaints(&lacking, &moves).join("\n");
+    assert!(found.contains("GRANT DELETE ON `rewards`.`reward_list_hourly` TO 'u'@'%'"), "{found}");
+    let with = all.replace("UPDATE,", "UPDATE, DELETE,");
+    assert_eq!(complaints(&on_server(with_grants(&[&with])), &moves), [""; 0]);
+    assert!(complaints(&on_server(with_grants(&[&with])), &uses()).join("").contains("never needs"));
+}
