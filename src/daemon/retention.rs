@@ -18,10 +18,7 @@ pub(super) async fn retain(shared: &Arc<Shared>) -> Result<(), JobError> {
     let retention = app.retention(shared.clock.as_ref());
     let go_on = || !shared.is_stopping() && shared.fence.is_open();
     for (table, age) in retained_tables(ages.hourly_rewards, ages.transfers) {
-        let Retained { moved, kept } = retention.move_days(table, age, &go_on).await?;
-        for day in &moved {
-            shared.metrics.archived(table.name(), day.rows);
-        }
+        let Retained { kept, .. } = retention.move_days(table, age, &go_on).await?;
         if let Some(first) = kept.first() {
             let (days, day, why) = (kept.len(), first.day, &first.why);
             info!(table = table.name(), days, %day, why, "old days stay in the table");

@@ -99,9 +99,7 @@ impl Worker {
                 continue;
             }
             let shared = Arc::clone(&self.shared);
-            self.shared.metrics.busy(RETENTION, true);
             let retained = self.guarded(async move { retention::retain(&shared).await }).await;
-            self.shared.metrics.busy(RETENTION, false);
             match retained {
                 Some(Ok(())) => {
                     done = Some(today);

@@ -51,7 +51,6 @@ pub struct Metrics {
     last_success: IntGaugeVec,
     next_tick: IntGaugeVec,
     build_info: IntGaugeVec,
-    archived_rows: IntCounterVec,
     retention_failures: IntCounter,
 }
 
@@ -92,11 +91,6 @@ impl Metrics {
                 "Always 1: the program, and the rules in force; no rules until the database is open.",
                 &["version", "rules_version"],
             ),
-            archived_rows: make.counters(
-                "rewardd_retention_archived_rows_total",
-                "Rows that were moved to archives.",
-                &["table"],
-            ),
             retention_failures: make
                 .counter("rewardd_retention_failures_total", "Looks of retention that failed."),
             registry: make.0,
@@ -107,10 +101,7 @@ impl Metrics {
             metrics.last_success.with_label_values(&[job]);
             metrics.next_tick(job, None);
         }
-        for table in ["reward_list_hourly", "special_transfers"] {
-            metrics.archived(table, 0);
-        }
-        for worker in ["distribution", TRANSFERS, "retention"] {
+        for worker in ["distribution", TRANSFERS] {
             metrics.busy(worker, false);
         }
         for cause in causes {
@@ -142,11 +133,6 @@ impl Metrics {
 
     pub fn transfers(&self, delivered: u64, failed: u64) {
         self.runs.transfers(delivered, failed);
-    }
-
-    /// Rows were moved to an archive.
-    pub fn archived(&self, table: &str, rows: u64) {
-        self.archived_rows.with_label_values(&[table]).inc_by(rows);
     }
 
     pub fn retention_failed(&self) {

@@ -61,6 +61,7 @@ fn migrate_shows_what_it_does(backend: Backend) {
             "0003 rules versions  ",
             "0004 runs by rules   ",
             "0005 notifications   ",
+            "0006 archives        ",
         ] {
             assert!(said.contains(&format!("{migration} {state}")), "{said}");
         }

@@ -251,3 +251,15 @@ fn receivers_that_cannot_be_reached_are_named() {
         "c.toml:1: notify.receivers.Ops-Team: a receiver's name is 1 to 32 of a-z, 0-9 and single _ between them"
     );
 }
+
+#[test]
+fn nothing_is_moved_that_may_still_be_paid() {
+    let text = "[retention]\nhourly_rewards = '47h'\ntransfers = '60h'\nlogs = '1h'\n";
+    let expected = "\
+c.toml:2: retention.hourly_rewards: must be 2days to 878400h, not 47h
+c.toml:4: retention.logs: must be 1day to 878400h, not 1h
+c.toml:3: retention.transfers: must be at least schedule.catch_up: until then windows may still be paid";
+    assert_eq!(problems(text, &[]), expected);
+    assert_eq!(valid("[retention]\ntransfers = '72h'").retention.transfers.unwrap().as_secs(), 72 * 3600);
+    assert!(!defaults().retention.is_on());
+}
