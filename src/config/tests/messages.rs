@@ -260,6 +260,9 @@ c.toml:2: retention.hourly_rewards: must be 2days to 878400h, not 47h
 c.toml:4: retention.logs: must be 1day to 878400h, not 1h
 c.toml:3: retention.transfers: must be at least schedule.catch_up: until then windows may still be paid";
     assert_eq!(problems(text, &[]), expected);
-    assert_eq!(valid("[retention]\ntransfers = '72h'").retention.transfers.unwrap().as_secs(), 72 * 3600);
+    assert_eq!(
+        super::valid("[retention]\ntransfers = '72h'").retention.transfers.unwrap().as_secs(),
+        72 * 3600
+    );
     assert!(!defaults().retention.is_on());
 }
