@@ -3,3 +3,4 @@
 s|^url = "sqlite://data/rewardd.db" *#|# url = "sqlite:///var/lib/rewardd/rewardd.db"   #|
 s|^dir = "logs" *#|dir = "/var/log/rewardd"         #|
 s|^state_file = "processes.json" *#|state_file = "/var/lib/rewardd/processes.json"   #|
+s|^archive = "archive" *#|archive = "/var/lib/rewardd/archive"   #|

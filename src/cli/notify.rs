@@ -12,7 +12,7 @@ use crate::config::{Config, Receiver};
 use crate::notify::send::deliverer;
 use crate::notify::{SendError, trial};
 
-/// Try whether the receivers of [notify] can be reached.
+/// Try whether the receivers of notifications can be reached.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Test(Test),

@@ -22,7 +22,7 @@ use crate::store::Movable;
 /// The form of what `--json` prints; it grows by one when a field changes its meaning or goes.
 const RECORD_VERSION: u32 = 1;
 
-/// Do what [retention] asks for: move old hourly rewards and delivered transfers to archives, remove old log files.
+/// Move old hourly rewards and delivered transfers to archives, and remove old logs.
 ///
 /// The daemon does the same once a day. A day is moved once all its windows are paid, all its transfers are delivered
 /// and it is old enough: its rows are written to a Parquet file under retention.archive, read back and compared, and only
@@ -50,7 +50,7 @@ pub(super) struct Retain {
 enum Command {
     /// Bring a day's rows back into their table.
     ///
-    /// The file stays. Where [retention] still asks for it, the day is moved again by the next look: set a greater age
+    /// The file stays. Where the section retention still asks for it, the next look moves the day again: set a greater age
     /// first.
     Restore {
         /// The day, such as 2026-01-15.

@@ -1,5 +1,5 @@
 //! What deploy/ ships besides the unit: the Debian package and the container name only files that there are, and the same
-//! versions; a service's configuration is config.toml with three lines changed.
+//! versions; a service's configuration is config.toml with four lines changed.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -45,7 +45,7 @@ fn the_service_s_configuration_is_config_toml_without_a_database_and_with_its_ow
     let (before, after) = (read("config.toml"), made);
     let changed: Vec<_> =
         before.lines().zip(after.lines()).filter(|(before, after)| before != after).collect();
-    assert_eq!(changed.len(), 3, "{changed:?}");
+    assert_eq!(changed.len(), 4, "{changed:?}");
 
     let config = |more: &[(&str, &str)], command: &str| {
         let mut command_line = rewardd();
@@ -58,7 +58,11 @@ fn the_service_s_configuration_is_config_toml_without_a_database_and_with_its_ow
         "{refused}"
     );
     let shown = config(&[("REWARDD__DATABASE__URL", "mysql://h/d")], "show");
-    for line in ["dir = \"/var/log/rewardd\"", "state_file = \"/var/lib/rewardd/processes.json\""] {
+    for line in [
+        "dir = \"/var/log/rewardd\"",
+        "archive = \"/var/lib/rewardd/archive\"",
+        "state_file = \"/var/lib/rewardd/processes.json\"",
+    ] {
         assert!(shown.contains(line), "{line} in {shown}");
     }
 }
