@@ -14,11 +14,10 @@ use crate::errors::chain;
 use crate::jobs::{FirstDay, JobError, Observer, Outcome, Relayed, Walk, WalkReport, relay};
 use crate::ops::state_file::Activity;
 use crate::rewards::window::{Instant, Kind, Window};
+use crate::status::RETENTION;
 
 /// The relay's name among the jobs.
 pub(super) const TRANSFERS: &str = "transfers";
-/// What moves old rows, by name.
-const RETENTION: &str = "retention";
 /// The other worker, as the metrics name it.
 const DISTRIBUTION: &str = "distribution";
 

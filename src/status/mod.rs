@@ -235,6 +235,9 @@ impl Standing {
 /// The jobs by name, as the daemon has them.
 pub const JOBS: [&str; 3] = [Kind::Hourly.name(), Kind::Daily.name(), "transfers"];
 
+/// The job that moves old days to archives, once a day and without a tick of its own.
+pub const RETENTION: &str = "retention";
+
 /// When a process was last heard of, as messages say it.
 fn when(instant: Option<Instant>) -> String {
     instant.map_or_else(|| "an unknown time".to_owned(), show)

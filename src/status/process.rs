@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{JOBS, when};
+use super::{JOBS, RETENTION, when};
 use crate::errors::chain;
 use crate::ops::state_file::{Activity, LastError, ProcessState, StateFile};
 use crate::rewards::window::{Instant, Window, show};
@@ -98,9 +98,33 @@ impl Process {
 pub fn is_over(failure: &LastError, last_success: &BTreeMap<String, Instant>) -> bool {
     let since = |job: &str| last_success.get(job).is_some_and(|success| *success >= failure.at);
     // One look may be after several kinds, named together; a panic is of any job.
-    let mut jobs: Vec<&str> = failure.job.split('+').filter(|job| JOBS.contains(job)).collect();
+    let is_known = |job: &&str| JOBS.contains(job) || *job == RETENTION;
+    let mut jobs: Vec<&str> = failure.job.split('+').filter(is_known).collect();
     if jobs.is_empty() {
         jobs = JOBS.to_vec();
     }
     jobs.into_iter().all(since)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_over_once_its_own_jobs_have_ended_well() {
+        let at = |text: &str| text.parse::<Instant>().unwrap();
+        let failed = |job: &str| LastError {
+            at: at("2026-11-20T12:00:00Z"),
+            job: job.to_owned(),
+            error: String::new(),
+        };
+        let ended = |jobs: &[&str]| {
+            jobs.iter().map(|job| ((*job).to_owned(), at("2026-11-20T12:05:00Z"))).collect::<BTreeMap<_, _>>()
+        };
+        assert!(is_over(&failed(RETENTION), &ended(&[RETENTION])));
+        assert!(!is_over(&failed(RETENTION), &ended(&["hourly", "daily", "transfers"])));
+        assert!(!is_over(&failed("hourly+daily"), &ended(&["hourly"])));
+        assert!(is_over(&failed("hourly+daily"), &ended(&["hourly", "daily"])));
+        assert!(!is_over(&failed("panic"), &ended(&["hourly", "daily"])), "a panic may be of any job");
+    }
 }
