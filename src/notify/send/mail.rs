@@ -1,6 +1,6 @@
 //! Mail by SMTP. What the server takes is its own from then on; whether it arrives, it does not tell.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use lettre::message::header::{HeaderName, HeaderValue};
@@ -56,7 +56,8 @@ impl Mail {
     async fn send(&self, mail: lettre::Message) -> Result<String, SendError> {
         let url = self.settings.url.expose().clone();
         // The roots that certificates are judged by are files.
-        let transport = spawn_blocking(move || transport(url.as_str())).await;
+        let patience = self.settings.timeout;
+        let transport = spawn_blocking(move || transport(url.as_str(), patience)).await;
         let transport = transport.map_err(|error| self.later(&chain(&error)))?;
         let transport = transport.map_err(|error| self.never(&chain(&error)))?;
         match transport.send(mail).await {
@@ -95,8 +96,9 @@ impl Deliver for Mail {
 }
 
 /// A connection's settings. Who it says it is, is the path of the URL, or else the machine's name.
-fn transport(url: &str) -> Result<Transport, lettre::transport::smtp::Error> {
-    let builder = Transport::from_url(url)?;
+fn transport(url: &str, patience: Duration) -> Result<Transport, lettre::transport::smtp::Error> {
+    // Left alone, it gives up to connect after a minute, however long it may take.
+    let builder = Transport::from_url(url)?.timeout(Some(patience));
     let named = url::Url::parse(url).is_ok_and(|url| url.path().len() > 1);
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let is_name = host.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c)) && !host.is_empty();
