@@ -50,7 +50,7 @@ pub async fn look(
         }
         None => None,
     };
-    let notified = if config.notify.receivers.is_empty() { None } else { Some(notified(notices).await?) };
+    let notified = if config.notify.receivers.is_empty() { None } else { Some(notified(notices, config).await?) };
     Ok(Known {
         migrations,
         lease,
@@ -78,9 +78,14 @@ fn holding(lease: &Lease, process: &Process) -> Holding {
     }
 }
 
-async fn notified(notices: &dyn Notices) -> Result<Notified> {
+async fn notified(notices: &dyn Notices, config: &Config) -> Result<Notified> {
     let incidents = notices.open_incidents().await?;
-    Ok(Notified { incidents, waiting: notices.waiting_notifications(MESSAGES).await? })
+    let mut waiting = notices.waiting_notifications(MESSAGES).await?;
+    // What waits for a receiver that is configured no more is sent to nobody.
+    waiting.retain(|message| {
+        config.notify.receivers.iter().any(|receiver| receiver.name == message.receiver)
+    });
+    Ok(Notified { incidents, waiting })
 }
 
 async fn archived(stored: &dyn Archive) -> Result<Vec<(Movable, u64, chrono::NaiveDate)>> {
