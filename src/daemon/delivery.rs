@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable};
 use chrono::TimeDelta;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -19,10 +20,12 @@ use crate::fault;
 use crate::notify::send::deliverer;
 use crate::notify::{Message, SendError};
 use crate::ops::metrics::Sent;
-use crate::store::{NotTaken, Outgoing};
+use crate::store::{NotTaken, Outgoing, StoreError};
 
 /// Between two looks at the outbox, where nothing is queued meanwhile.
 const PAUSE: Duration = Duration::from_secs(5);
+/// Between two attempts to write down what became of a message: at first, and at most.
+const NOTING: (Duration, Duration) = (PAUSE, Duration::from_mins(5));
 /// An attempt that outlasts its own limit by so much is given up from outside.
 const SLACK: Duration = Duration::from_secs(5);
 /// Between two attempts: a minute, and twice as long each time, up to an hour.
@@ -72,8 +75,8 @@ async fn send_due(shared: Arc<Shared>, receiver: Receiver) {
 
 /// Sends the oldest message; whether another may follow it at once.
 async fn send_next(shared: &Shared, receiver: &Receiver) -> anyhow::Result<bool> {
-    let notices = Arc::clone(&shared.app().notices);
-    let due = notices.due_notification(&receiver.name, shared.clock.now()).await?;
+    let notices = || Arc::clone(&shared.app().notices);
+    let due = notices().due_notification(&receiver.name, shared.clock.now()).await?;
     let Some((outgoing, attempts)) = due else { return Ok(false) };
     let Outgoing { id, .. } = &outgoing;
     let id = id.clone();
@@ -84,7 +87,7 @@ async fn send_next(shared: &Shared, receiver: &Receiver) -> anyhow::Result<bool>
     let now = shared.clock.now();
     match sent {
         Ok(answer) => {
-            notices.notification_delivered(&id, now).await?;
+            until_noted(NOTING, || async { notices().notification_delivered(&id, now).await }).await;
             info!(receiver = receiver.name, id, answer, "a message is delivered");
             shared.changed.notify_one();
             Ok(true)
@@ -95,10 +98,35 @@ async fn send_next(shared: &Shared, receiver: &Receiver) -> anyhow::Result<bool>
             let error = error.to_string();
             let failed =
                 NotTaken { id: &id, receiver: &receiver.name, error: &error, refused, next_attempt_at };
-            notices.notification_failed(&failed).await?;
+            until_noted(NOTING, || async { notices().notification_failed(&failed).await }).await;
             Ok(refused)
         }
     }
+}
+
+/// Writes down what became of a message, however long that takes: until it is, its receiver is sent nothing, or a
+/// database that can be read and not be written would have the same message sent again and again.
+async fn until_noted<F: Future<Output = Result<(), StoreError>>>(
+    (first, longest): (Duration, Duration),
+    note: impl Fn() -> F,
+) {
+    let pauses = ExponentialBuilder::default()
+        .with_factor(2.0)
+        .with_min_delay(first)
+        .with_max_delay(longest)
+        .without_max_times();
+    let mut has_told = false;
+    let noted = note.retry(pauses).notify(|error, _| {
+        if !has_told {
+            warn!(
+                error = chain(error),
+                "what became of a message cannot be written down; nothing is sent until it is"
+            );
+        }
+        has_told = true;
+    });
+    // It has no end but the note.
+    let _ = noted.await;
 }
 
 /// Sends a message that is kept nowhere.
@@ -145,7 +173,22 @@ fn pause(error: &SendError, attempts: u32) -> TimeDelta {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    #[test]
+    fn what_cannot_be_written_down_is_tried_until_it_can() {
+        let attempts = Cell::new(0);
+        let note = || {
+            attempts.set(attempts.get() + 1);
+            let noted = if attempts.get() < 100 { Err(StoreError::Fenced) } else { Ok(()) };
+            async { noted }
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(until_noted((Duration::from_micros(1), Duration::from_micros(2)), note));
+        assert_eq!(attempts.get(), 100);
+    }
 
     #[test]
     fn pauses_double_to_an_hour_and_a_receiver_may_ask_for_more_up_to_a_day() {
