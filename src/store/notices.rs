@@ -108,7 +108,7 @@ pub trait Notices: Send + Sync {
     /// Writes all of it, or nothing: [`super::StoreError::Stale`] where another has written meanwhile.
     async fn note(&self, notes: &Notes) -> Result<()>;
 
-    /// The oldest message for a receiver that is due, and how often it has been tried.
+    /// The message for a receiver that is due and comes first, and how often it has been tried.
     async fn due_notification(&self, receiver: &str, now: Instant) -> Result<Option<(Outgoing, u32)>>;
 
     /// Notes that a message was taken.

@@ -146,10 +146,16 @@ fn an_outbox_is_sent_in_order_and_waits_as_a_whole_for_one_that_is_away(backend:
         notices.notification_failed(&failed).await.unwrap();
         assert_eq!(due("ops", 9).await, None, "the other one waits with it");
         assert_eq!(due("chat", 9).await, Some(("else".to_owned(), 0)), "and nobody else does");
-        assert_eq!(due("ops", 10).await, Some(("early".to_owned(), 1)));
+        assert_eq!(
+            due("ops", 10).await,
+            Some(("late".to_owned(), 0)),
+            "it is not kept waiting by the other one"
+        );
+        notices.notification_failed(&NotTaken { id: "late", ..failed }).await.unwrap();
+        assert_eq!(due("ops", 10).await, Some(("early".to_owned(), 1)), "in order, where both were tried");
         let refused = NotTaken { error: "400", refused: true, next_attempt_at: at(1450), ..failed };
         notices.notification_failed(&refused).await.unwrap();
-        assert_eq!(due("ops", 10).await, Some(("late".to_owned(), 0)), "a refused one keeps none waiting");
+        assert_eq!(due("ops", 10).await, Some(("late".to_owned(), 1)), "a refused one keeps none waiting");
         notices.notification_delivered("late", at(11)).await.unwrap();
         assert_eq!(due("ops", 11).await, None);
         let waiting = notices.waiting_notifications(10).await.unwrap();

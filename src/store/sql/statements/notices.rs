@@ -51,11 +51,12 @@ pub const WAITING_NOTIFICATIONS: &str = "/* waiting_notifications */ \
      last_error FROM reward_notifications WHERE next_attempt_at >= '1000-01-01 00:00:00.000000' \
      ORDER BY next_attempt_at, id LIMIT ?";
 
-/// A delivered message has no next attempt, so only those that wait are in the range.
+/// A delivered message has no next attempt, so only those that wait are in the range. Where all wait for one instant,
+/// those come first that were tried less often: one that is never taken keeps none after it from being sent.
 pub const DUE_NOTIFICATION: &str = "/* due_notification */ \
      SELECT id, receiver, event, CAST(created_at AS CHAR), message, attempts FROM reward_notifications \
      WHERE next_attempt_at >= '1000-01-01 00:00:00.000000' AND next_attempt_at <= ? AND receiver = ? \
-     ORDER BY next_attempt_at, created_at, id LIMIT 1";
+     ORDER BY next_attempt_at, attempts, created_at, id LIMIT 1";
 
 pub const NOTIFICATION_DELIVERED: &str = "/* notification_delivered */ \
      UPDATE reward_notifications SET delivered_at = ?, next_attempt_at = NULL, last_error = NULL, \
