@@ -15,7 +15,6 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Event};
 use crate::errors::chain;
 use crate::notify::{self, Condition, Stored};
-use crate::proof::ProofError;
 use crate::proof::verify::{Class, Days, Finding, Progress, Report, verify};
 use crate::rewards::window::{Window, show};
 use crate::store::{Notices, StoreError};
@@ -59,38 +58,44 @@ impl Verify {
             bail!("--from {from} is after --to {to}");
         }
         let records = Records::open(&config).await?;
-        let prover = records.prover(&config).await?;
-        let mut bar = Bar(ProgressBar::hidden());
-        let verified = verify(&prover, &days, &mut bar).await;
-        bar.0.finish_and_clear();
+        let verified = prove(&records, &config, &days).await;
         records.database.close().await;
-        if self.notify {
-            self.note(&config, &verified).await?;
+        // What was found comes first: whether it can be written down is another matter.
+        let exit = verified.as_ref().map_or(Exit::Failed, |report| self.print(report, &days));
+        if self.notify
+            && let Err(error) = self.note(&config, &verified).await
+        {
+            if exit == Exit::Done {
+                return Err(error);
+            }
+            eprintln!("error: {}", chain(error.as_ref()));
         }
-        let report = verified?;
+        verified.map(|_| exit)
+    }
+
+    fn print(&self, report: &Report, days: &Days) -> Exit {
         if self.json {
-            say!("{:#}", record(&report, &days));
+            say!("{:#}", record(report, days));
         } else {
-            show_report(&report);
+            show_report(report);
         }
-        Ok(match report.worst() {
+        match report.worst() {
             None => Exit::Done,
             Some(Class::Drift) => Exit::Drift,
             Some(Class::Mismatch) => Exit::Mismatch,
             Some(Class::Tampering) => Exit::Tampering,
-        })
+        }
     }
-}
 
-impl Verify {
     /// Writes down what was found, for the daemon to tell.
-    async fn note(&self, config: &Config, verified: &Result<Report, ProofError>) -> anyhow::Result<()> {
+    async fn note(&self, config: &Config, verified: &anyhow::Result<Report>) -> anyhow::Result<()> {
         if config.notify.receivers.is_empty() {
-            eprintln!("no receiver is configured under [notify.receivers], so nobody is told");
-            return Ok(());
+            eprintln!(
+                "no receiver is configured under [notify.receivers], so only the daemon's metrics tell of it"
+            );
         }
         let detail = match verified {
-            Err(error) => Some(format!("it could not be verified what was paid: {}", chain(error))),
+            Err(error) => Some(format!("it could not be verified what was paid: {}", chain(error.as_ref()))),
             Ok(report) => report.findings.first().map(|first| {
                 format!("{}; the first: {}; `rewardd verify` names each", counted(report), told(first))
             }),
@@ -106,6 +111,14 @@ impl Verify {
         database.close().await;
         noted.context("writing down what was found")
     }
+}
+
+async fn prove(records: &Records, config: &Config, days: &Days) -> anyhow::Result<Report> {
+    let prover = records.prover(config).await?;
+    let mut bar = Bar(ProgressBar::hidden());
+    let verified = verify(&prover, days, &mut bar).await;
+    bar.0.finish_and_clear();
+    Ok(verified?)
 }
 
 /// Another that writes at the same time makes what was decided here stale.
