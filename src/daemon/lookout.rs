@@ -9,14 +9,16 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::TimeDelta;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
 use super::board::Looks;
 use super::{Shared, delivery, reports};
+use crate::app::App;
 use crate::config::Event;
 use crate::errors::chain;
-use crate::notify::{self, Condition, INCIDENTS, Seen, Stored};
+use crate::notify::{self, Condition, INCIDENTS, Message, Seen, Stored};
 use crate::ops::state_file::LastError;
 use crate::rewards::window::{Instant, Kind, Window, show};
 use crate::status::{self, DueState, JOBS, Known, Life, Process};
@@ -35,31 +37,37 @@ const WAITING: u32 = 1000;
 /// Watches for as long as the daemon lives.
 pub(super) async fn keep_watching(shared: Arc<Shared>) {
     let mut away = Away::default();
+    // Apart from the watch, as a day of many partners takes its time; one at a time.
+    let mut reporting = JoinSet::new();
     loop {
         shared.surveyed.notified().await;
-        if !shared.fence.is_open() || shared.app().config.notify.receivers.is_empty() {
-            continue;
-        }
         let now = shared.clock.now();
-        let watched = timeout(PATIENCE, watch(&shared, now)).await;
-        match watched.unwrap_or_else(|_| Err(anyhow::anyhow!("the database does not answer"))) {
+        let is_leading = shared.fence.is_open();
+        let looked = timeout(PATIENCE, look(&shared, is_leading, now)).await;
+        match looked.unwrap_or_else(|_| Err(anyhow::anyhow!("the database does not answer"))) {
             Ok(()) => {
-                away = Away::default();
-                report(&shared, now).await;
+                away.end(&shared, now);
+                while reporting.try_join_next().is_some() {}
+                if is_leading && reporting.is_empty() {
+                    reporting.spawn(reports::make(Arc::clone(&shared), now));
+                }
             }
-            Err(error) if is_of_the_moment(&error) => debug!(error = chain(error.as_ref()), "not watched"),
+            Err(error) if !is_leading || is_of_the_moment(&error) => {
+                debug!(error = chain(error.as_ref()), "not watched");
+            }
             Err(error) => away.tell(&shared, &chain(error.as_ref()), now),
         }
     }
 }
 
-/// Daily reports are apart from the rest, as a day of many partners takes its time.
-async fn report(shared: &Shared, now: Instant) {
-    match reports::queue(&shared.app(), now).await {
-        Ok(true) => shared.queued.notify_one(),
-        Ok(false) => {}
-        Err(error) => debug!(error = chain(error.as_ref()), "daily reports are made later"),
+/// Whoever leads decides what to tell; what is stored of it is measured by standbys too, and for Prometheus alone.
+async fn look(shared: &Shared, is_leading: bool, now: Instant) -> anyhow::Result<()> {
+    let app = shared.app();
+    let names: BTreeSet<&str> = app.config.notify.receivers.iter().map(|receiver| &*receiver.name).collect();
+    if is_leading && !names.is_empty() {
+        watch(shared, &app, &names, now).await?;
     }
+    measure(shared, &app, &names, now).await
 }
 
 /// Another has written meanwhile, or holds the lease now: the next look knows better.
@@ -85,18 +93,29 @@ impl Away {
             return;
         }
         self.told_at = Some(now);
-        for receiver in settings.receivers.iter().filter(|receiver| receiver.wants(Event::RunFailed)) {
-            let message = notify::unreachable(&receiver.name, why, now);
-            let (shared, receiver) = (Arc::clone(shared), receiver.clone());
-            tokio::spawn(async move { delivery::send_once(&shared, &receiver, &message).await });
+        send_each(shared, |receiver| notify::unreachable(receiver, why, since, now));
+    }
+
+    /// It answers again: whoever was told that it is away is told so, once.
+    fn end(&mut self, shared: &Arc<Shared>, now: Instant) {
+        let Self { since, told_at } = std::mem::take(self);
+        if let (Some(since), Some(_)) = (since, told_at) {
+            send_each(shared, |receiver| notify::reachable(receiver, since, now));
         }
     }
 }
 
-async fn watch(shared: &Shared, now: Instant) -> anyhow::Result<()> {
+/// Sends each receiver a message that is kept nowhere.
+fn send_each(shared: &Arc<Shared>, message: impl Fn(&str) -> Message) {
     let app = shared.app();
-    let settings = &app.config.notify;
-    let names: BTreeSet<&str> = settings.receivers.iter().map(|receiver| receiver.name.as_str()).collect();
+    for receiver in app.config.notify.receivers.iter().filter(|receiver| receiver.wants(Event::RunFailed)) {
+        let message = message(&receiver.name);
+        let (shared, receiver) = (Arc::clone(shared), receiver.clone());
+        tokio::spawn(async move { delivery::send_once(&shared, &receiver, &message).await });
+    }
+}
+
+async fn watch(shared: &Shared, app: &App, names: &BTreeSet<&str>, now: Instant) -> anyhow::Result<()> {
     // Before the database: what it says is not paid then has not been paid by these looks.
     let (state, looks) = shared.board.looks();
     let process = Process { life: Life::Running, state: Some(state), written_at: None, problem: None };
@@ -112,11 +131,11 @@ async fn watch(shared: &Shared, now: Instant) -> anyhow::Result<()> {
     )
     .await?;
     let survey = sql::survey(&app.database).await?;
-    let stored = stored(app.notices.as_ref(), &names).await?;
-    let happened = shared.happened.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let stored = stored(app.notices.as_ref(), names).await?;
+    let happened = happened(shared, app.notices.as_ref()).await?;
     let seen = Judge { shared, looks: &looks, known: &known, survey: &survey, open: &stored.open, now }
         .seen(happened.clone());
-    if let Some(notes) = notify::digest(&stored, &seen, settings, now) {
+    if let Some(notes) = notify::digest(&stored, &seen, &app.config.notify, now) {
         app.notices.note(&notes).await.context("writing down what is not well")?;
         let mut left = shared.happened.lock().unwrap_or_else(PoisonError::into_inner);
         left.retain(|condition| !happened.contains(condition));
@@ -126,7 +145,22 @@ async fn watch(shared: &Shared, now: Instant) -> anyhow::Result<()> {
             shared.queued.notify_one();
         }
     }
-    measure(shared, &names, now).await
+    Ok(())
+}
+
+/// What has happened and is not stored yet. A commit whose answer was lost may have stored some of it.
+async fn happened(shared: &Shared, notices: &dyn Notices) -> anyhow::Result<Vec<Condition>> {
+    let all = shared.happened.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let mut untold = vec![];
+    for condition in &all {
+        if !notices.has_happened(condition.event.name(), &condition.subject).await? {
+            untold.push(condition.clone());
+        }
+    }
+    // What came meanwhile is left to the next look.
+    let mut left = shared.happened.lock().unwrap_or_else(PoisonError::into_inner);
+    left.retain(|condition| !all.contains(condition) || untold.contains(condition));
+    Ok(untold)
 }
 
 /// What earlier looks have left.
@@ -137,15 +171,15 @@ async fn stored(notices: &dyn Notices, receivers: &BTreeSet<&str>) -> anyhow::Re
     let known = told.iter().filter(|told| receivers.contains(told.receiver.as_str()));
     let since = known.map(|told| told.told).min().unwrap_or(changes);
     let waiting = notices.waiting_notifications(WAITING).await?.into_iter();
+    let (refused, waiting): (Vec<_>, Vec<_>) =
+        waiting.filter(|message| message.event == INCIDENTS).partition(|message| message.refused);
     Ok(Stored {
         changes,
         open: notices.open_incidents().await?,
         closed: notices.incidents_closed_after(since).await?,
         told,
-        waiting: waiting
-            .filter(|message| message.event == INCIDENTS && !message.refused)
-            .map(|message| message.receiver)
-            .collect(),
+        waiting: waiting.into_iter().map(|message| message.receiver).collect(),
+        refused: refused.into_iter().map(|message| (message.receiver, message.id)).collect(),
     })
 }
 
@@ -158,9 +192,12 @@ fn log(notes: &Notes) {
     }
 }
 
-async fn measure(shared: &Shared, receivers: &BTreeSet<&str>, now: Instant) -> anyhow::Result<()> {
-    let app = shared.app();
-    let open = app.notices.open_incidents().await?;
+async fn measure(shared: &Shared, app: &App, receivers: &BTreeSet<&str>, now: Instant) -> anyhow::Result<()> {
+    let mut open = app.notices.open_incidents().await?;
+    if receivers.is_empty() {
+        // What only the watch closes would stay open for ever.
+        open.retain(|incident| incident.kind == Event::VerifyFindings.name());
+    }
     let mut by_kind: BTreeMap<&str, i64> = BTreeMap::new();
     open.iter().for_each(|incident| *by_kind.entry(&incident.kind).or_default() += 1);
     shared.metrics.incidents(&by_kind);

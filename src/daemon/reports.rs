@@ -1,10 +1,16 @@
 //! Daily reports: each day that is paid is told to who wants it, once, also where the process ended in between: how far
 //! each receiver has been told is written in the same transaction as the messages.
 
-use anyhow::Context;
-use serde_json::json;
-use tracing::{info, warn};
+use std::sync::Arc;
+use std::time::Duration;
 
+use anyhow::Context;
+use chrono::NaiveDate;
+use serde_json::json;
+use tokio::time::timeout;
+use tracing::{debug, info, warn};
+
+use super::Shared;
 use crate::app::App;
 use crate::config::Event;
 use crate::errors::chain;
@@ -16,8 +22,22 @@ use crate::store::{Notes, Outgoing, Run, Told};
 /// Runs that one look goes through, up to the first day among them; the rest is left to the next looks.
 const RUNS: u32 = 500;
 
+/// How long it may take, and with it hold up the next ones.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// Makes what is due. Apart from the watch, as a day of many partners takes its time.
+pub(super) async fn make(shared: Arc<Shared>, now: Instant) {
+    let app = shared.app();
+    let queued = timeout(PATIENCE, queue(&app, now)).await;
+    match queued.unwrap_or_else(|_| Err(anyhow::anyhow!("the database does not answer"))) {
+        Ok(true) => shared.queued.notify_one(),
+        Ok(false) => {}
+        Err(error) => debug!(error = chain(error.as_ref()), "daily reports are made later"),
+    }
+}
+
 /// Queues the reports of days that were paid since the last look; whether there were any.
-pub(super) async fn queue(app: &App, now: Instant) -> anyhow::Result<bool> {
+async fn queue(app: &App, now: Instant) -> anyhow::Result<bool> {
     let changes = app.notices.changes().await?;
     let runs = app.store.runs().await?;
     let mut notes = Notes { changes_before: changes, changes: changes + 1, ..Notes::default() };
@@ -62,17 +82,27 @@ async fn reports(
         // The database is away: the same is tried at the next look.
         Err(ReportError::Store(error)) if error.is_transient() => return Err(error.into()),
         // A day that cannot be told keeps none after it from being told.
-        Err(error) => warn!(time = show(run.start), error = chain(&error), "there is no report of this day"),
+        Err(error) => {
+            warn!(time = show(run.start), error = chain(&error), "there is no report of this day");
+            messages.push(missing(day(app, run), receiver, &chain(&error), now).outgoing(receiver));
+        }
     }
     Ok(run.sequence)
 }
 
+fn day(app: &App, run: &Run) -> NaiveDate {
+    app.distributor.calendar.window_at(Kind::Daily, run.start).day
+}
+
+fn id(day: NaiveDate, receiver: &str) -> String {
+    format!("daily_report/{day}/{receiver}")
+}
+
 async fn daily(app: &App, run: &Run, receiver: &str, now: Instant) -> Result<Message, ReportError> {
-    let calendar = &app.distributor.calendar;
-    let day = calendar.window_at(Kind::Daily, run.start).day;
-    let daily = report::gather(app.pages.as_ref(), calendar, day, now).await?;
+    let day = day(app, run);
+    let daily = report::gather(app.pages.as_ref(), &app.distributor.calendar, day, now).await?;
     Ok(Message {
-        id: format!("daily_report/{day}/{receiver}"),
+        id: id(day, receiver),
         created_at: now,
         event: Event::DailyReport.name().to_owned(),
         subject: report::subject(&daily),
@@ -80,4 +110,19 @@ async fn daily(app: &App, run: &Run, receiver: &str, now: Instant) -> Result<Mes
         html: Some(report::html(&daily)),
         details: json!({ "day": day.to_string(), "summary": report::summary(&daily) }),
     })
+}
+
+/// In place of a report that cannot be made.
+fn missing(day: NaiveDate, receiver: &str, why: &str, now: Instant) -> Message {
+    Message {
+        id: id(day, receiver),
+        created_at: now,
+        event: Event::DailyReport.name().to_owned(),
+        subject: format!("rewardd: no report of {day}"),
+        text: format!(
+            "There is no report of {day}: {why}\n`rewardd report daily --day {day}` makes it once that is mended.\n"
+        ),
+        html: None,
+        details: json!({ "day": day.to_string(), "error": why }),
+    }
 }

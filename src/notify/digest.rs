@@ -4,7 +4,7 @@
 //! Each opening and each closing has a number. A receiver is told all that has a later number than its last message, and
 //! of what is still open beside it: so each is told once, together where a message has to wait. While a message about
 //! incidents waits in the outbox, no second one is made for its receiver: one that is away for a week finds two messages,
-//! not thousands.
+//! not thousands. One that was refused keeps no other from being made, and the next takes its place.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -57,6 +57,8 @@ pub struct Stored {
     pub told: Vec<Told>,
     /// Receivers that a message about incidents waits for, and that have not refused it.
     pub waiting: BTreeSet<String>,
+    /// Messages about incidents that were refused, by receiver: their ids.
+    pub refused: Vec<(String, String)>,
 }
 
 /// What to write; none where nothing is new.
@@ -79,6 +81,8 @@ pub fn digest(stored: &Stored, seen: &Seen, settings: &Notify, now: Instant) -> 
         let caught_up = Told { told: after.changes, ..told };
         if is_free && (has_news || remind) {
             let id = format!("incidents/{}/{}/{}", receiver.name, after.changes, now.timestamp());
+            let refused = stored.refused.iter().filter(|(name, _)| *name == receiver.name);
+            notes.replaced.extend(refused.map(|(_, refused)| (refused.clone(), id.clone())));
             notes.messages.push(digest.message(id, now).outgoing(&receiver.name));
             notes.told.push(Told { told_at: Some(now), ..caught_up });
         } else if before.is_none() && !has_news {
@@ -229,12 +233,23 @@ pub fn trial(receiver: &str, now: Instant) -> Message {
 
 /// The message that the database is away, which is kept nowhere and sent once.
 #[must_use]
-pub fn unreachable(receiver: &str, why: &str, now: Instant) -> Message {
-    let detail = format!("the rewards' database cannot be reached: {why}");
-    let condition = Condition { event: Event::RunFailed, subject: "database".to_owned(), detail };
-    let incident = incident(&condition, 0, now);
+pub fn unreachable(receiver: &str, why: &str, since: Instant, now: Instant) -> Message {
+    let incident = away(&format!(": {why}"), since);
     let digest = Digest { new: vec![&incident], ..Digest::default() };
     digest.message(format!("database/{receiver}/{}", now.timestamp()), now)
+}
+
+/// The message that the database is back, for whoever was told that it is away.
+#[must_use]
+pub fn reachable(receiver: &str, since: Instant, now: Instant) -> Message {
+    let incident = Incident { closed: Some((1, now)), ..away("", since) };
+    let digest = Digest { solved: vec![&incident], ..Digest::default() };
+    digest.message(format!("database/{receiver}/{}/solved", now.timestamp()), now)
+}
+
+fn away(why: &str, since: Instant) -> Incident {
+    let detail = format!("the rewards' database cannot be reached{why}");
+    incident(&Condition { event: Event::RunFailed, subject: "database".to_owned(), detail }, 0, since)
 }
 
 #[cfg(test)]

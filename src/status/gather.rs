@@ -50,7 +50,8 @@ pub async fn look(
         }
         None => None,
     };
-    let notified = if config.notify.receivers.is_empty() { None } else { Some(notified(notices, config).await?) };
+    let notified =
+        if config.notify.receivers.is_empty() { None } else { Some(notified(notices, config).await?) };
     Ok(Known {
         migrations,
         lease,
@@ -82,9 +83,8 @@ async fn notified(notices: &dyn Notices, config: &Config) -> Result<Notified> {
     let incidents = notices.open_incidents().await?;
     let mut waiting = notices.waiting_notifications(MESSAGES).await?;
     // What waits for a receiver that is configured no more is sent to nobody.
-    waiting.retain(|message| {
-        config.notify.receivers.iter().any(|receiver| receiver.name == message.receiver)
-    });
+    waiting
+        .retain(|message| config.notify.receivers.iter().any(|receiver| receiver.name == message.receiver));
     Ok(Notified { incidents, waiting })
 }
 

@@ -74,6 +74,8 @@ pub struct Notes {
     pub details: Vec<(u64, String)>,
     pub told: Vec<Told>,
     pub messages: Vec<Outgoing>,
+    /// Refused messages that are sent no more, with what takes their place: their ids, in this order.
+    pub replaced: Vec<(String, String)>,
 }
 
 /// What became of an attempt to send a message that was not taken.
@@ -101,6 +103,9 @@ pub trait Notices: Send + Sync {
 
     /// Those that were closed by a later change than this one, in order.
     async fn incidents_closed_after(&self, change: u64) -> Result<Vec<Incident>>;
+
+    /// Whether such an incident is stored that is over.
+    async fn has_happened(&self, kind: &str, subject: &str) -> Result<bool>;
 
     /// Messages that wait, those first that are tried first, at most `limit`.
     async fn waiting_notifications(&self, limit: u32) -> Result<Vec<Waiting>>;

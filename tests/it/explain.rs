@@ -283,7 +283,7 @@ fn samples(sql: &str) -> Vec<Value<'static>> {
             "id" if sql.contains("reward_notifications") => "text".into(),
             "changes" | "opened" | "closed" | "told" | "reported" => 7000.into(),
             "refused" => 0.into(),
-            "receiver" | "detail" => "ops".into(),
+            "receiver" | "detail" | "kind" | "subject" => "ops".into(),
             "reward_type" => "hourly".into(),
             "table_name" => "reward_list_hourly".into(),
             "sequence" => 7.into(),

@@ -78,6 +78,8 @@ fn what_is_noted_is_there_as_a_whole_or_not_at_all(backend: Backend) {
         );
         assert_eq!(notices.open_incidents().await.unwrap(), [incident(1, "hour 1"), incident(2, "hour 2")]);
         assert_eq!(notices.incidents_closed_after(2).await.unwrap(), [once]);
+        assert!(notices.has_happened("run_failed", "lease 4").await.unwrap());
+        assert!(!notices.has_happened("run_failed", "hour 1").await.unwrap(), "it is not over");
 
         // Of a kind and subject one is open at most, and what cannot be written takes all else with it.
         let doubled = Notes {
@@ -99,6 +101,7 @@ fn what_is_noted_is_there_as_a_whole_or_not_at_all(backend: Backend) {
             details: vec![(1, "worded anew".to_owned())],
             told: vec![told(5, Some(7))],
             messages: vec![message("b", "ops", 2)],
+            ..Notes::default()
         };
         notices.note(&second).await.unwrap();
         let open = notices.open_incidents().await.unwrap();
@@ -162,6 +165,12 @@ fn an_outbox_is_sent_in_order_and_waits_as_a_whole_for_one_that_is_away(backend:
         let kept = waiting.iter().find(|waiting| waiting.id == "early").unwrap();
         assert_eq!((kept.attempts, kept.refused, kept.last_error.as_deref()), (2, true, Some("400")));
         assert_eq!(due("ops", 1450).await, Some(("early".to_owned(), 2)));
+        let replaced = ["early", "else"].map(|id| (id.to_owned(), "next".to_owned())).to_vec();
+        notices.note(&Notes { changes_before: 1, changes: 2, replaced, ..Notes::default() }).await.unwrap();
+        notices.notification_failed(&refused).await.unwrap();
+        let waiting = notices.waiting_notifications(10).await.unwrap();
+        let ids: Vec<&str> = waiting.iter().map(|waiting| &*waiting.id).collect();
+        assert_eq!(ids, ["else"], "only what was refused is replaced, and it stays so");
         database.close().await;
     });
 }
@@ -358,6 +367,11 @@ fn a_database_that_is_away_is_told_without_it_and_only_once() {
             .starts_with("rewardd: run failed: the rewards' database cannot be reached"),
         "{told}"
     );
+    proxy.set(Fault::Pass);
+    until_true("that it is back is told", || {
+        let told = receiver.received().iter().map(body).collect::<Vec<_>>();
+        told.iter().any(|told| subjects(&told["details"]["solved"]) == ["database"])
+    });
     daemon.signal(Signal::KILL);
 }
 
@@ -388,6 +402,26 @@ fn verify_opens_and_closes_an_incident_that_the_daemon_tells() {
     assert_eq!(programme.count("reward_incidents WHERE is_open = 1"), 1, "a part of the days closes nothing");
     assert_eq!(verify(&[]).status.code(), Some(0));
     until_told("solved");
+    daemon.stop();
+}
+
+#[test]
+fn that_verify_cannot_look_is_noted_and_measured_without_a_receiver() {
+    let programme = Programme::new(Backend::Sqlite);
+    programme.configure("");
+    let running = clock("2026-11-19T05:31:00Z", 60);
+    let environment = [("REWARDD_CLOCK", running.as_str()), ("REWARDD__HTTP__LISTEN", "127.0.0.1:0")];
+    let mut daemon = programme.start("daemon", &environment);
+    let address = daemon.address();
+    programme.until_paid(DUE);
+    let gone = format!("sqlite://{}", programme.scratch.path("gone.db").display());
+    let mut verify = programme.scratch.rewardd(&["verify", "--notify"]);
+    let output = verify.env("REWARDD__SOURCE__URL", gone).output().unwrap();
+    assert_ne!(output.status.code(), Some(0), "{}", shown(&output, &[]));
+    let open = || Scraped::of(address).count("rewardd_incidents_open{kind=\"verify_findings\"}");
+    until_true("it is measured", || open() == 1);
+    programme.scratch.run(&["verify", "--notify"]);
+    until_true("that it is solved is measured", || open() == 0);
     daemon.stop();
 }
 

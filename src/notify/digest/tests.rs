@@ -149,6 +149,18 @@ fn while_a_message_waits_no_second_one_is_made_and_nothing_is_lost() {
 }
 
 #[test]
+fn the_next_message_takes_the_place_of_one_that_was_refused() {
+    let settings = settings(vec![receiver("chat", &Event::INCIDENTS), receiver("ops", &Event::INCIDENTS)]);
+    let mut tables = Tables::default();
+    tables.look(&seen(&["a"]), &settings, minute(0));
+    tables.stored.refused = vec![("ops".to_owned(), tables.sent[1].id.clone())];
+    assert_eq!(digest(&tables.stored, &seen(&["a"]), &settings, minute(10)), None);
+    let notes = digest(&tables.stored, &seen(&["a"]), &settings, minute(361)).unwrap();
+    assert_eq!(notes.replaced, [(tables.sent[1].id.clone(), notes.messages[1].id.clone())]);
+    assert!(notes.replaced[0].1.starts_with("incidents/ops/"), "{:?}", notes.replaced);
+}
+
+#[test]
 fn a_receiver_that_is_new_is_told_what_is_open_and_not_what_was() {
     let mut tables = Tables::default();
     let alone = settings(vec![receiver("ops", &Event::INCIDENTS)]);

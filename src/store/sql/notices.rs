@@ -38,6 +38,12 @@ impl Notices for SqlStore {
         rows.iter().map(incident).collect()
     }
 
+    async fn has_happened(&self, kind: &str, subject: &str) -> Result<bool> {
+        let rows =
+            self.page(sql::HAPPENED, &[kind.into(), subject.into()], "looking for an incident").await?;
+        Ok(!rows.is_empty())
+    }
+
     async fn waiting_notifications(&self, limit: u32) -> Result<Vec<Waiting>> {
         let values = [i64::from(limit).into()];
         let rows = self.page(sql::WAITING_NOTIFICATIONS, &values, "reading waiting messages").await?;
@@ -129,7 +135,7 @@ impl Work for Note<'_> {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
-        let Notes { changes_before, changes, opened, closed, details, told, messages } = self.0;
+        let Notes { changes_before, changes, opened, closed, details, told, messages, replaced } = self.0;
         let values = [number(*changes), number(*changes_before)];
         let advanced =
             tx.execute(sql::ADVANCE_CHANGES, &values).await.map_err(doing("locking the notices"))?;
@@ -153,6 +159,12 @@ impl Work for Note<'_> {
         }
         for message in messages {
             queue(tx, message).await?;
+        }
+        for (id, by) in replaced {
+            let why = format!("replaced by {by}");
+            let values = [why.as_str().into(), id.as_str().into()];
+            let done = tx.execute(sql::REPLACE_NOTIFICATION, &values).await;
+            done.map_err(doing("replacing a refused message"))?;
         }
         Ok(())
     }

@@ -32,6 +32,10 @@ pub const OPEN_INCIDENTS: &str = incidents!("open_incidents", " WHERE is_open = 
 pub const INCIDENTS_CLOSED_AFTER: &str =
     incidents!("incidents_closed_after", " WHERE closed > ? ORDER BY closed");
 
+/// By the index of open ones, in which those that are over are together too.
+pub const HAPPENED: &str = "/* has_happened */ \
+     SELECT opened FROM reward_incidents WHERE is_open IS NULL AND kind = ? AND subject = ? LIMIT 1";
+
 pub const INSERT_INCIDENT: &str = "/* note */ \
      INSERT INTO reward_incidents (opened, kind, subject, detail, opened_at, closed, closed_at, is_open) \
      VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
@@ -64,14 +68,19 @@ pub const NOTIFICATION_DELIVERED: &str = "/* notification_delivered */ \
 
 pub const NOTIFICATION_FAILED: &str = "/* notification_failed */ \
      UPDATE reward_notifications SET attempts = attempts + 1, refused = ?, last_error = ?, next_attempt_at = ? \
-     WHERE id = ? AND delivered_at IS NULL";
+     WHERE id = ? AND delivered_at IS NULL AND next_attempt_at IS NOT NULL";
+
+/// What was replaced is kept, and neither waits nor was delivered.
+pub const REPLACE_NOTIFICATION: &str = "/* note */ \
+     UPDATE reward_notifications SET next_attempt_at = NULL, last_error = ? \
+     WHERE id = ? AND refused = 1 AND delivered_at IS NULL";
 
 /// What waits for a receiver that is away waits as long as the message that was tried.
 pub const NOTIFICATIONS_POSTPONED: &str = "/* notification_failed */ \
      UPDATE reward_notifications SET next_attempt_at = ? WHERE next_attempt_at < ? AND receiver = ?";
 
 /// The named constants of this file.
-pub(super) const ALL: [&str; 16] = [
+pub(super) const ALL: [&str; 18] = [
     CHANGES,
     ADVANCE_CHANGES,
     TOLD,
@@ -88,4 +97,6 @@ pub(super) const ALL: [&str; 16] = [
     NOTIFICATION_DELIVERED,
     NOTIFICATION_FAILED,
     NOTIFICATIONS_POSTPONED,
+    REPLACE_NOTIFICATION,
+    HAPPENED,
 ];
