@@ -1,25 +1,28 @@
 //! The folder of archives: a Parquet file for each table and day that was moved out of the database.
 //!
 //! ```text
-//! archive/reward_list_hourly/2026-01-15.parquet     an hour after the other, each in row groups of its own
-//! archive/special_transfers/2026-01-15.parquet
-//! archive/lock                                      held by whoever moves rows
+//! archive/reward_list_hourly/2026-01-15.SHA.parquet     an hour after the other, each in row groups of its own
+//! archive/special_transfers/2026-01-15.SHA.parquet
+//! archive/lock                                          held by whoever moves rows
 //! ```
 //!
+//! SHA are the first 16 digits of the file's SHA-256: so a file that has its name is never replaced by another.
 //! A file is read as a whole before anything of it is used, and only where its bytes are those that were written.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Cursor};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 
 use super::error::{FileError, bad_value};
 use super::export::parquet::Parquet;
-use super::export::{Exported, Output, Sink, reward_row, transfer};
+use super::export::{Exported, Sink, reward_row, transfer};
 use super::parquet_files::rows_of;
 use super::{Holds, Row, Table, column};
 use crate::fault;
@@ -32,6 +35,9 @@ use crate::store::{
 
 /// What a file is called until it is complete.
 const PART: &str = "part";
+
+/// So many digits of its SHA-256 are in a file's name.
+const NAMED_BY: usize = 16;
 
 const REWARDS: Table = Table {
     columns: &[
@@ -86,10 +92,6 @@ impl Folder {
     #[must_use]
     pub fn new(path: &Path) -> Self {
         Self { path: path.to_owned(), open: Mutex::default() }
-    }
-
-    fn path(&self, table: Movable, day: NaiveDate) -> PathBuf {
-        self.path.join(self.file(table, day))
     }
 
     fn opened(&self, archived: &Archived) -> Result<Arc<Opened>> {
@@ -165,19 +167,23 @@ impl Shelf for Folder {
     }
 
     fn begin(&self, table: Movable, day: NaiveDate) -> Result<Box<dyn NewArchive>> {
-        let path = self.path(table, day);
-        let output = Output::file(&path, true).map_err(|error| unwritable(&path, &error))?;
-        let writer = output.writer().map_err(|error| unwritable(&path, &error))?;
-        let sink = Parquet::new(exported(table), writer).map_err(|error| unwritable(&path, &error))?;
-        Ok(Box::new(Writing { path, output, sink }))
+        let folder = self.path.join(table.name());
+        // As any new file, which the process's umask narrows; a temporary one would be its owner's only.
+        let part = tempfile::Builder::new()
+            .permissions(fs::Permissions::from_mode(0o666))
+            .prefix(&day.to_string())
+            .suffix(&format!(".{PART}"))
+            .tempfile_in(&folder)
+            .map_err(|source| cannot("begun", &folder, source))?;
+        let path = part.path().to_owned();
+        let writer = part.as_file().try_clone().map_err(|source| cannot("begun", &path, source))?;
+        let sink =
+            Parquet::new(exported(table), Box::new(writer)).map_err(|error| unwritable(&path, &error))?;
+        Ok(Box::new(Writing { table, day, folder, part, sink }))
     }
 
-    fn file(&self, table: Movable, day: NaiveDate) -> String {
-        format!("{}/{day}.parquet", table.name())
-    }
-
-    fn inspect(&self, table: Movable, day: NaiveDate) -> Result<Contents> {
-        let path = self.path(table, day);
+    fn inspect(&self, table: Movable, file: &str) -> Result<Contents> {
+        let path = self.path.join(file);
         let bytes = fs::read(&path).map_err(|source| cannot("read", &path, source))?;
         let mut hours: BTreeMap<Instant, Tallying> = BTreeMap::new();
         each(&path, &bytes, table, None, &mut |row| {
@@ -214,8 +220,10 @@ fn remove_parts(folder: &Path) -> io::Result<()> {
 }
 
 struct Writing {
-    path: PathBuf,
-    output: Output,
+    table: Movable,
+    day: NaiveDate,
+    folder: PathBuf,
+    part: NamedTempFile,
     sink: Parquet,
 }
 
@@ -226,25 +234,50 @@ impl NewArchive for Writing {
             MovedRow::Transfer(row) => transfer(row),
         };
         let rows: Vec<_> = rows.iter().map(cells).collect();
-        Ok(self.sink.rows(&rows).map_err(|error| unwritable(&self.path, &error))?)
+        Ok(self.sink.rows(&rows).map_err(|error| unwritable(self.part.path(), &error))?)
     }
 
     fn end_hour(&mut self) -> Result<()> {
-        Ok(self.sink.write_group().map_err(|error| unwritable(&self.path, &error))?)
+        Ok(self.sink.write_group().map_err(|error| unwritable(self.part.path(), &error))?)
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
-        let Self { path, output, mut sink } = *self;
-        sink.finish().map_err(|error| unwritable(&path, &error))?;
+    fn finish(self: Box<Self>) -> Result<String> {
+        let Self { table, day, folder, part, mut sink } = *self;
+        sink.finish().map_err(|error| unwritable(part.path(), &error))?;
         drop(sink);
         fault::point("archive written");
-        output.finish().map_err(|error| unwritable(&path, &error))?;
+        let synced = part.as_file().sync_all();
+        synced.map_err(|source| cannot("brought to the disk", part.path(), source))?;
+        let bytes = fs::read(part.path()).map_err(|source| cannot("read", part.path(), source))?;
+        let sha256 = hash(&bytes);
+        let name = format!("{day}.{}.parquet", &sha256[..NAMED_BY]);
+        let path = folder.join(&name);
+        match part.persist_noclobber(&path) {
+            Ok(_) => {}
+            // The same rows were written before, by a process that was killed or for a day that was brought back.
+            Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => same(&path, &bytes)?,
+            Err(failed) => return Err(cannot("named", &path, failed.error).into()),
+        }
         fault::point("archive named");
         // Its name is on the disk only once the folder is.
-        let folder = path.parent().unwrap_or(&path);
-        let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        Ok(synced.map_err(|source| cannot("brought to the disk", folder, source))?)
+        sync(&folder)?;
+        Ok(format!("{}/{name}", table.name()))
     }
+}
+
+/// Takes a file that is there, where it holds these bytes; brings it to the disk.
+fn same(path: &Path, bytes: &[u8]) -> Result<(), ArchiveError> {
+    if fs::read(path).map_err(|source| cannot("read", path, source))? != bytes {
+        let why = "a file of this name is there and holds something else; move it away".to_owned();
+        return Err(ArchiveError::Unwritable { path: path.to_owned(), why });
+    }
+    sync(path)
+}
+
+/// Brings a file, or the names in a folder, to the disk.
+fn sync(path: &Path) -> Result<(), ArchiveError> {
+    let synced = File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(|source| cannot("brought to the disk", path, source))
 }
 
 const fn exported(table: Movable) -> Exported {

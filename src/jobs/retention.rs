@@ -4,8 +4,8 @@
 //! a day's rows → file, on the disk → read back, row for row → named in reward_archives → removed, hour by hour
 //! ```
 //!
-//! Killed between any two of these steps, the next look goes on from what it finds: a file that is not named is made
-//! anew; of a day that is named, the rest of its rows is removed.
+//! Killed between any two of these steps, the next look goes on from what it finds: a day that is not named is written
+//! anew, beside a file that is there; of a day that is named, the rest of its rows is removed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -88,8 +88,9 @@ impl Retention<'_> {
         go_on: GoOn<'_>,
     ) -> Result<Retained, JobError> {
         let mut retained = Retained::default();
-        let Some(mut look) = self.look(table, age).await? else { return Ok(retained) };
+        // First: who held it before may have moved what this looks at.
         let _held = self.hold().await?;
+        let Some(mut look) = self.look(table, age).await? else { return Ok(retained) };
         for archived in look.archives.values().filter(|archived| archived.cleared_at.is_none()) {
             if self.clear(archived, &self.inspected(archived).await?, go_on).await? {
                 retained.moved.push(moved(archived));
@@ -175,12 +176,8 @@ impl Retention<'_> {
         day: &Window,
         go_on: GoOn<'_>,
     ) -> Result<Option<MovedDay>, JobError> {
-        let Some(written) = self.write(table, day, go_on).await? else { return Ok(None) };
-        let contents = self.aside({
-            let day = day.day;
-            move |shelf| shelf.inspect(table, day)
-        });
-        let contents = contents.await?;
+        let Some((file, written)) = self.write(table, day, go_on).await? else { return Ok(None) };
+        let contents = self.inspect(table, &file).await?;
         if contents.hours != written {
             let what = format!("the file of {} reads back as other rows than were written", day.day);
             return Err(StoreError::from(ArchiveError::Differs { table: table.name(), what }).into());
@@ -190,7 +187,7 @@ impl Retention<'_> {
             table,
             day: day.day,
             span: (day.start, day.end),
-            file: self.shelf.file(table, day.day),
+            file,
             rows: written.values().map(|tally| tally.rows).sum(),
             amount: Units::checked_sum(sums).map_err(|why| out_of_range(table, why))?,
             sha256: contents.sha256.clone(),
@@ -201,13 +198,13 @@ impl Retention<'_> {
         Ok(self.clear(&archived, &contents, go_on).await?.then(|| moved(&archived)))
     }
 
-    /// Writes the rows of a day to its file, and gives what they come to by hour; none where it is to end.
+    /// Writes the rows of a day to a file, and gives its name and what they come to by hour; none where it is to end.
     async fn write(
         &self,
         table: Movable,
         day: &Window,
         go_on: GoOn<'_>,
-    ) -> Result<Option<BTreeMap<Instant, Tally>>, JobError> {
+    ) -> Result<Option<(String, BTreeMap<Instant, Tally>)>, JobError> {
         let date = day.day;
         let mut file = self.aside(move |shelf| shelf.begin(table, date)).await?;
         let mut written = BTreeMap::new();
@@ -230,8 +227,7 @@ impl Retention<'_> {
             written.insert(time, tally.done());
             from = after(time);
         }
-        aside(move || file.finish()).await?;
-        Ok(Some(written))
+        Ok(Some((aside(move || file.finish()).await?, written)))
     }
 
     /// Removes the rows of a day that is named in reward_archives; false where it is to end before the last.
@@ -255,13 +251,17 @@ impl Retention<'_> {
 
     /// The contents of an archive's file, where it is the one that was written.
     async fn inspected(&self, archived: &Archived) -> Result<Contents, JobError> {
-        let (table, day) = (archived.table, archived.day);
-        let contents = self.aside(move |shelf| shelf.inspect(table, day)).await?;
+        let contents = self.inspect(archived.table, &archived.file).await?;
         if contents.sha256 != archived.sha256 {
             let (path, why) = ((&archived.file).into(), "its SHA-256 is another".to_owned());
             return Err(StoreError::from(ArchiveError::Changed { path, why }).into());
         }
         Ok(contents)
+    }
+
+    async fn inspect(&self, table: Movable, file: &str) -> Result<Contents, StoreError> {
+        let file = file.to_owned();
+        self.aside(move |shelf| shelf.inspect(table, &file)).await
     }
 
     async fn hold(&self) -> Result<Box<dyn Held>, JobError> {

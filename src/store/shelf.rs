@@ -176,14 +176,11 @@ pub trait Shelf: Debug + Send + Sync {
     /// Keeps every other process from moving rows, and clears away what a killed one has left.
     fn hold(&self) -> Result<Box<dyn Held>>;
 
-    /// Begins the file of a day; it has its name once it is finished, and replaces one that is there.
+    /// Begins a file of a day; it has its name once it is finished, and replaces none that is there.
     fn begin(&self, table: Movable, day: NaiveDate) -> Result<Box<dyn NewArchive>>;
 
-    /// The name of a day's file within the folder.
-    fn file(&self, table: Movable, day: NaiveDate) -> String;
-
-    /// Reads a day's file from the disk, every row of it.
-    fn inspect(&self, table: Movable, day: NaiveDate) -> Result<Contents>;
+    /// Reads a file of the folder from the disk, every row of it.
+    fn inspect(&self, table: Movable, file: &str) -> Result<Contents>;
 
     /// The hours that an archive has rows of, where its file is the one that was written.
     fn times(&self, archived: &Archived) -> Result<Vec<Instant>>;
@@ -200,8 +197,8 @@ pub trait NewArchive: Send {
     /// The hour is complete: it can be read without the others.
     fn end_hour(&mut self) -> Result<()>;
 
-    /// Brings it to the disk and gives it its name.
-    fn finish(self: Box<Self>) -> Result<()>;
+    /// Brings it to the disk, and gives it the name within the folder that it returns.
+    fn finish(self: Box<Self>) -> Result<String>;
 }
 
 /// Moving rows between the tables and the files; each write is one small transaction.

@@ -2,7 +2,7 @@
 //! to a file is found; killed at any point, nothing is lost.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value as Json;
@@ -105,8 +105,18 @@ fn seen(scratch: &Scratch) -> Tables {
     seen
 }
 
+/// The only file of a day.
 fn archive(scratch: &Scratch, table: &str, day: &str) -> PathBuf {
-    scratch.path(&format!("archive/{table}/{day}.parquet"))
+    let files = fs::read_dir(scratch.path(&format!("archive/{table}"))).unwrap();
+    let files = files.map(|entry| entry.unwrap().path());
+    let of_day = |file: &PathBuf| file.file_name().unwrap().to_str().unwrap().starts_with(day);
+    let [file] = files.filter(of_day).collect::<Vec<_>>().try_into().unwrap();
+    file
+}
+
+/// As reward_archives names it.
+fn named(table: &str, file: &Path) -> String {
+    format!("{table}/{}", file.file_name().unwrap().to_str().unwrap())
 }
 
 fn a_moved_day_is_proved_explained_and_exported_as_before(backend: Backend) {
@@ -169,7 +179,7 @@ fn what_is_done_to_an_archive_is_found(backend: Backend) {
     assert_clean(&scratch, "moved");
     for table in ["reward_list_hourly", "special_transfers"] {
         let file = archive(&scratch, table, "2026-01-02");
-        let name = format!("{table}/2026-01-02.parquet");
+        let name = named(table, &file);
         let bytes = fs::read(&file).unwrap();
         for place in [bytes.len() / 3, bytes.len() - 1] {
             let mut changed = bytes.clone();
@@ -191,7 +201,9 @@ fn what_is_done_to_an_archive_is_found(backend: Backend) {
     scratch.query(&format!("INSERT INTO reward_list_hourly VALUES (3, 1, '{hour}', {zeros})"));
     let (code, found) = findings(&scratch);
     assert_eq!((code, found.len()), (5, 1), "{found:?}");
-    assert_eq!(found[0][2], "rows of a day that was moved to reward_list_hourly/2026-01-02.parquet");
+    let file = archive(&scratch, "reward_list_hourly", "2026-01-02");
+    let file = named("reward_list_hourly", &file);
+    assert_eq!(found[0][2], format!("rows of a day that was moved to {file}"));
     let said = scratch.run(&LOOK);
     assert!(said.contains("reward_list_hourly of 2026-01-02 stays: it was moved to"), "{said}");
     scratch.query(&format!("DELETE FROM reward_list_hourly WHERE time = '{hour}'"));

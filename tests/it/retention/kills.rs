@@ -115,16 +115,41 @@ fn one_process_moves_at_a_time() {
     assert!(archive(&scratch, "reward_list_hourly", "2026-01-02").exists(), "at {NOW}");
 }
 
-/// A file that a killed process has left is not trusted.
+/// A file that a killed process has left may be the only one with some of its rows, if that process had a stale look: it
+/// stays as it is beside the new one. The same rows again have the same name, and are no second file.
 #[test]
-fn a_file_that_is_there_is_made_anew() {
+fn a_finished_file_that_is_not_named_stays_whole() {
     let (scratch, _) = paid(Backend::Sqlite, 3);
-    let file = archive(&scratch, "reward_list_hourly", "2026-01-01");
-    fs::create_dir_all(file.parent().unwrap()).unwrap();
-    fs::write(&file, "half of it").unwrap();
-    let part = file.with_extension("parquetXYZ.part");
+    let exported = exports(&scratch);
+    scratch.run(&LOOK);
+    let of_three = archive(&scratch, "reward_list_hourly", "2026-01-01");
+    let bytes = fs::read(&of_three).unwrap();
+    scratch.run(&["retention", "restore", "--day", "2026-01-01"]);
+    let part = of_three.with_extension("parquetXYZ.part");
     fs::write(&part, "less").unwrap();
     scratch.run(&LOOK);
+    assert_eq!(archive(&scratch, "reward_list_hourly", "2026-01-01"), of_three);
     assert!(!part.exists());
-    assert_whole(&scratch, &exports(&scratch), 0);
+    assert_whole(&scratch, &exported, 0);
+
+    // As one that holds other rows of the day.
+    scratch.run(&["retention", "restore", "--day", "2026-01-01"]);
+    let of_other_rows = of_three.with_file_name("2026-01-01.0123456789abcdef.parquet");
+    fs::rename(&of_three, &of_other_rows).unwrap();
+    let old = of_three.with_file_name("2026-01-01.parquet");
+    fs::copy(&of_other_rows, &old).unwrap();
+    scratch.run(&LOOK);
+    assert!([&of_three, &of_other_rows, &old].iter().all(|file| fs::read(file).unwrap() == bytes));
+    assert_whole(&scratch, &exported, 0);
+
+    // One of the name that the day's file is to have, with other bytes: it stays too, and so does the day.
+    scratch.run(&["retention", "restore", "--day", "2026-01-01"]);
+    fs::write(&of_three, "half of it").unwrap();
+    let output = scratch.rewardd(&LOOK).output().unwrap();
+    assert_eq!(output.status.code(), Some(74), "{}", shown(&output, &[]));
+    assert!(shown(&output, &[]).contains("holds something else; move it away"));
+    assert_eq!(fs::read(&of_three).unwrap(), b"half of it");
+    fs::remove_file(&of_three).unwrap();
+    scratch.run(&LOOK);
+    assert_whole(&scratch, &exported, 0);
 }
