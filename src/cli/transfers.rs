@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::jobs::{Compared, requeue};
 use crate::ops::logging;
 use crate::rewards::window::{Calendar, show};
-use crate::store::Store;
+use crate::store::{Archived, Ledger, Movable, Store};
 
 /// Look after what went to the special partners' database.
 #[derive(Debug, Subcommand)]
@@ -28,8 +28,11 @@ pub(super) enum Command {
 /// does not have any more wait again and go out with the daemon's next look, or `rewardd once transfers`. What it holds
 /// is left alone, and running this again queues nothing twice.
 ///
-/// Exit codes: 0 all is there or waits again · 5 the remote holds other amounts, which are listed and never overwritten ·
-/// 69 a database cannot be opened.
+/// Where transfers of these days are in archives, nothing is done: the days are named, with the command that has them
+/// back.
+///
+/// Exit codes: 0 all is there or waits again · 3 days are in archives · 5 the remote holds other amounts, which are
+/// listed and never overwritten · 69 a database cannot be opened.
 #[derive(Debug, Args)]
 pub(super) struct Requeue {
     /// The first day of the programme whose hours are looked at, such as 2026-11-19.
@@ -66,6 +69,9 @@ impl Requeue {
         let calendar = Calendar::new(programme.timezone.parse().context("the programme's time zone")?);
         let after = self.to.checked_add_days(Days::new(1)).ok_or_else(|| anyhow!("--to is too late"))?;
         let hours = (calendar.midnight(self.from), calendar.midnight(after));
+        if self.names_archived(stored).await? {
+            return Ok(Exit::Waiting);
+        }
         let paying = match self.dry_run {
             true => None,
             false => Some(App::open(config, Arc::new(SystemClock), Mode::Pay).await?),
@@ -73,7 +79,25 @@ impl Requeue {
         let store = paying.as_ref().map(|app| app.store.as_ref());
         let compared = requeue(stored, &remote, store, hours, SystemClock.now()).await;
         let compared = compared.context("comparing the transfers with the remote")?;
-        Ok(self.say(&compared))
+        let exit = self.say(&compared);
+        // One that was moved meanwhile may not have been looked at.
+        Ok(if self.names_archived(stored).await? { Exit::Waiting } else { exit })
+    }
+
+    /// Says which of the days are in archives, whose transfers the table does not have; false where none is.
+    async fn names_archived(&self, ledger: &dyn Ledger) -> anyhow::Result<bool> {
+        let days = self.from..=self.to;
+        let mut archives = ledger.archives().await?;
+        archives.retain(|archived| archived.table == Movable::Transfers && days.contains(&archived.day));
+        if archives.is_empty() {
+            return Ok(false);
+        }
+        say!("Transfers of these days are in archives, and cannot be looked at. Set a greater age");
+        say!("(retention.transfers), have the days back, and ask again:");
+        for Archived { day, .. } in archives {
+            say!("rewardd retention restore --day {day} --rows transfers");
+        }
+        Ok(true)
     }
 
     fn say(&self, compared: &Compared) -> Exit {

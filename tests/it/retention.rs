@@ -21,6 +21,7 @@ on_every_backend!(
     what_is_done_to_an_archive_is_found,
     days_of_which_something_is_open_stay,
     a_dry_run_changes_nothing,
+    transfers_of_archived_days_are_not_passed_over,
 );
 
 /// Days before the third are old enough: the fourth and the fifth are paid, and stay.
@@ -271,6 +272,29 @@ fn a_dry_run_changes_nothing(backend: Backend) {
     assert_eq!(would["log_files"], did["log_files"]);
     assert!(!old.exists() && logs.join("notes.txt").exists());
     assert!(logs.join("rewardd.2026-01-05.log").exists(), "it is not old enough");
+}
+
+fn transfers_of_archived_days_are_not_passed_over(backend: Backend) {
+    let (scratch, remote) = paid(backend, 4);
+    scratch.run(&LOOK);
+    scratch.query_at(&remote, "DELETE FROM cc_hourly");
+    let requeue = |from: &str| {
+        let args = ["transfers", "requeue", "--from", from, "--to", "2026-01-03"];
+        let output = scratch.rewardd(&args).output().unwrap();
+        (output.status.code(), shown(&output, &[]))
+    };
+    let (code, said) = requeue("2026-01-02");
+    let restore = ["retention", "restore", "--day", "2026-01-02", "--rows", "transfers"];
+    assert!(code == Some(3) && said.contains(&format!("rewardd {}", restore.join(" "))), "{said}");
+    assert!(!said.contains("2026-01-01") && !said.contains("missing"), "{said}");
+    let waiting = || count(&scratch, "special_transfers WHERE delivered_at IS NULL");
+    assert_eq!(waiting(), 0, "nothing is queued");
+    let (code, _) = requeue("2026-01-03");
+    assert_eq!((code, waiting()), (Some(0), 10), "two partners in five hours");
+
+    scratch.run(&restore);
+    let (code, said) = requeue("2026-01-02");
+    assert_eq!((code, waiting()), (Some(0), 20), "{said}");
 }
 
 /// As the archive's row tells it.
