@@ -22,6 +22,7 @@ on_every_backend!(
     days_of_which_something_is_open_stay,
     a_dry_run_changes_nothing,
     transfers_of_archived_days_are_not_passed_over,
+    a_transfer_that_waits_is_not_taken_for_one_that_is_gone,
 );
 
 /// Days before the third are old enough: the fourth and the fifth are paid, and stay.
@@ -295,6 +296,23 @@ fn transfers_of_archived_days_are_not_passed_over(backend: Backend) {
     scratch.run(&restore);
     let (code, said) = requeue("2026-01-02");
     assert_eq!((code, waiting()), (Some(0), 20), "{said}");
+}
+
+fn a_transfer_that_waits_is_not_taken_for_one_that_is_gone(backend: Backend) {
+    let (scratch, _) = paid(backend, 4);
+    scratch.run(&LOOK);
+    let waits = "INSERT INTO special_transfers (partner_id, time, cc_reward, attempts, next_attempt_at) \
+                 VALUES (3, '2026-01-01 11:00:00.000000', '1.00000000', 0, '2026-01-01 12:00:00.000000')";
+    scratch.query(waits);
+    scratch.query("UPDATE reward_archives SET cleared_at = NULL WHERE table_name = 'special_transfers'");
+    for args in [&LOOK[..], &["retention", "restore", "--day", "2026-01-01", "--rows", "transfers"]] {
+        let output = scratch.rewardd(args).output().unwrap();
+        let said = shown(&output, &[]);
+        assert_eq!(output.status.code(), Some(5), "{said}");
+        assert!(said.contains("1 of 2026-01-01T11:00:00.000000Z wait to be delivered"), "{said}");
+    }
+    assert_eq!(count(&scratch, "special_transfers WHERE delivered_at IS NULL"), 1);
+    assert_eq!(count(&scratch, "reward_archives WHERE table_name = 'special_transfers'"), 2);
 }
 
 /// As the archive's row tells it.

@@ -115,8 +115,17 @@ async fn assert_known(tx: &mut Tx, archived: &Archived) -> Result<()> {
     }
 }
 
-/// What the table itself holds of an hour.
+/// What the table itself holds of an hour; an error where a transfer of it waits, which is in no archive.
 async fn held(tx: &mut Tx, database: &Database, table: Movable, time: Instant) -> Result<Tally> {
+    if table == Movable::Transfers {
+        let hour = [sql_time(time).into(), sql_time(time + chrono::TimeDelta::microseconds(1)).into()];
+        let rows = tx.fetch(sql::WAITING_OF, &hour).await;
+        let rows = rows.map_err(doing("counting the transfers that wait"))?;
+        let waiting = OwnRow { table: table.name(), row: &rows[0] }.count(0, "count")?;
+        if waiting > 0 {
+            return Err(differs(table, format!("{waiting} of {} wait to be delivered", show(time))));
+        }
+    }
     let statement = sql::movable_tally(database, table);
     let rows = tx.fetch(statement, &[sql_time(time).into()]).await;
     tally(table, &rows.map_err(doing("adding up the rows of an hour"))?[0])
