@@ -87,6 +87,7 @@ fn no_statement_reads_through_a_table_that_grows(backend: Backend) {
         }
         sent.insert(statements::figures_of(PROBES));
         sent.extend(Movable::ALL.map(|table| statements::movable_tally(&database, table)));
+        sent.extend(Movable::ALL.map(|table| statements::brought_back(&database, table)));
         sent.insert(statements::refill_transfers(3));
         sent.insert(source_names(&Config::default_with_url(&scratch.url).unwrap()).count_votes());
         sent.extend([

@@ -23,6 +23,7 @@ on_every_backend!(
     a_dry_run_changes_nothing,
     transfers_of_archived_days_are_not_passed_over,
     a_transfer_that_waits_is_not_taken_for_one_that_is_gone,
+    an_archive_is_not_forgotten_before_all_its_rows_are_back,
 );
 
 /// Days before the third are old enough: the fourth and the fifth are paid, and stay.
@@ -313,6 +314,26 @@ fn a_transfer_that_waits_is_not_taken_for_one_that_is_gone(backend: Backend) {
     }
     assert_eq!(count(&scratch, "special_transfers WHERE delivered_at IS NULL"), 1);
     assert_eq!(count(&scratch, "reward_archives WHERE table_name = 'special_transfers'"), 2);
+}
+
+fn an_archive_is_not_forgotten_before_all_its_rows_are_back(backend: Backend) {
+    let (scratch, _) = paid(backend, 4);
+    scratch.run(&LOOK);
+    // An hour of that day of which the file has no rows.
+    let zeros = "'0.00000000', '0.00000000', '0.00000000', '0.00000000', '1.00000000'";
+    scratch.query(&format!(
+        "INSERT INTO reward_list_hourly VALUES (3, 1, '2026-01-01 05:00:00.000000', {zeros})"
+    ));
+    let restore = ["retention", "restore", "--day", "2026-01-01"];
+    let output = scratch.rewardd(&restore).output().unwrap();
+    let said = shown(&output, &[]);
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(said.contains("17 rows worth") && said.contains("where the file has 16 rows worth"), "{said}");
+    assert_eq!(count(&scratch, "reward_archives"), 4);
+    scratch.query("DELETE FROM reward_list_hourly WHERE time = '2026-01-01 05:00:00.000000'");
+    scratch.run(&restore);
+    assert_eq!(count(&scratch, "reward_archives"), 3);
+    assert_clean(&scratch, "brought back");
 }
 
 /// As the archive's row tells it.

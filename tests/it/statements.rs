@@ -45,6 +45,7 @@ fn every_statement_is_prepared(backend: Backend) {
         all.push(statements::drop_table("reward_log_converting"));
         all.push(statements::figures_of(3));
         all.extend(Movable::ALL.map(|table| statements::movable_tally(&database, table)));
+        all.extend(Movable::ALL.map(|table| statements::brought_back(&database, table)));
         all.push(statements::refill_transfers(3));
         let names = source_names(&Config::default_with_url(&scratch.url).unwrap());
         all.push(names.count_votes());

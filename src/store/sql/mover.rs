@@ -85,7 +85,7 @@ impl Mover for SqlStore {
     }
 
     async fn unarchive(&self, archived: &Archived) -> Result<()> {
-        self.write(&Unarchive(archived)).await
+        self.write(&Unarchive { database: self.database(), archived }).await
     }
 }
 
@@ -104,14 +104,23 @@ fn differs(table: Movable, what: String) -> StoreError {
     ArchiveError::Differs { table: table.name(), what }.into()
 }
 
-/// The archive's row as the caller knows it; an error where it is another, or none.
-async fn assert_known(tx: &mut Tx, archived: &Archived) -> Result<()> {
+/// The archive's row as it is now, where there is one; an error where it is not the one that the caller knows.
+async fn known(tx: &mut Tx, archived: &Archived) -> Result<Option<Archived>> {
     let key = [archived.table.name().into(), archived.day.to_string().into()];
     let rows = tx.fetch(sql::ARCHIVE_OF, &key).await.map_err(doing("looking an archive up"))?;
     let found = rows.first().map(shelf::archived).transpose()?;
-    match found {
-        Some(found) if found.sha256 == archived.sha256 => Ok(()),
-        _ => Err(differs(archived.table, format!("reward_archives names another file for {}", archived.day))),
+    if found.as_ref().is_some_and(|found| found.sha256 != archived.sha256) {
+        let what = format!("reward_archives names another file for {}", archived.day);
+        return Err(differs(archived.table, what));
+    }
+    Ok(found)
+}
+
+/// An error where the archive's row is another than the caller knows, or none.
+async fn assert_known(tx: &mut Tx, archived: &Archived) -> Result<()> {
+    match known(tx, archived).await? {
+        Some(_) => Ok(()),
+        None => Err(differs(archived.table, format!("reward_archives names no file for {}", archived.day))),
     }
 }
 
@@ -139,11 +148,9 @@ impl Work for Archive<'_> {
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
         let Self(archived) = self;
-        let key = [archived.table.name().into(), archived.day.to_string().into()];
-        let rows = tx.fetch(sql::ARCHIVE_OF, &key).await.map_err(doing("looking an archive up"))?;
-        if !rows.is_empty() {
-            // Ours, whose commit was answered by a lost connection; or another's.
-            return assert_known(tx, archived).await;
+        if known(tx, archived).await?.is_some() {
+            // Ours, whose commit was answered by a lost connection.
+            return Ok(());
         }
         let values = [
             archived.table.name().into(),
@@ -269,16 +276,35 @@ fn values(row: &MovedRow) -> Vec<Value<'_>> {
     }
 }
 
-struct Unarchive<'a>(&'a Archived);
+struct Unarchive<'a> {
+    database: &'a Database,
+    archived: &'a Archived,
+}
 
 impl Work for Unarchive<'_> {
     const NAME: &'static str = "unarchive";
     type Output = ();
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
-        let Self(archived) = self;
-        let values =
-            [archived.table.name().into(), archived.day.to_string().into(), archived.sha256.as_str().into()];
-        tx.execute(sql::DELETE_ARCHIVE, &values).await.map(drop).map_err(doing("forgetting an archive"))
+        let Self { database, archived } = *self;
+        let (table, day) = (archived.table, archived.day);
+        let Some(known) = known(tx, archived).await? else {
+            // Ours, whose commit was answered by a lost connection.
+            return Ok(());
+        };
+        let span = [sql_time(archived.span.0).into(), sql_time(archived.span.1).into()];
+        let rows = tx.fetch(sql::brought_back(database, table), &span).await;
+        let back = tally(table, &rows.map_err(doing("adding up the rows of a day"))?[0])?;
+        if known.cleared_at.is_some() || (back.rows, back.amount) != (archived.rows, archived.amount) {
+            let says = |rows: u64, amount: Units| format!("{rows} rows worth {amount}");
+            let (back, file) = (says(back.rows, back.amount), says(archived.rows, archived.amount));
+            return Err(differs(table, format!("{back} of {day} are back, where the file has {file}")));
+        }
+        let key = [table.name().into(), day.to_string().into(), archived.sha256.as_str().into()];
+        let removed = tx.execute(sql::DELETE_ARCHIVE, &key).await.map_err(doing("forgetting an archive"))?;
+        if removed != 1 {
+            return Err(differs(table, format!("reward_archives had {removed} rows for {day}")));
+        }
+        Ok(())
     }
 }

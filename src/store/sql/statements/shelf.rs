@@ -98,14 +98,23 @@ pub const fn clear(table: Movable) -> &'static str {
 /// The number of an hour's rows and the sum of their amounts, as [`super::rewards_written`] gives them.
 #[must_use]
 pub fn movable_tally(database: &Database, table: Movable) -> String {
+    tally(database, "movable_tally", table, "time = ?")
+}
+
+/// The same of a day's rows.
+#[must_use]
+pub fn brought_back(database: &Database, table: Movable) -> String {
+    tally(database, "unarchive", table, "time >= ? AND time < ?")
+}
+
+fn tally(database: &Database, name: &str, table: Movable, times: &str) -> String {
     match table {
         Movable::HourlyRewards => {
-            let table = reward_table(Kind::Hourly);
-            count_and_sum(database, "movable_tally", &HOURLY_COLUMNS, table, "time = ?")
+            count_and_sum(database, name, &HOURLY_COLUMNS, reward_table(Kind::Hourly), times)
         }
         Movable::Transfers => {
-            let condition = "next_attempt_at IS NULL AND time = ?";
-            count_and_sum(database, "movable_tally", &["cc_reward"], Movable::Transfers.name(), condition)
+            let condition = format!("next_attempt_at IS NULL AND {times}");
+            count_and_sum(database, name, &["cc_reward"], table.name(), &condition)
         }
     }
 }
