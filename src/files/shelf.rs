@@ -147,9 +147,16 @@ impl Opened {
 }
 
 impl Shelf for Folder {
-    fn hold(&self) -> Result<Box<dyn Held>> {
+    fn hold(&self, known: Option<&Archived>) -> Result<Box<dyn Held>> {
+        if let Some(archived) = known {
+            let file = self.path.join(&archived.file);
+            if !file.try_exists().map_err(|source| cannot("read", &file, source))? {
+                let (path, file) = (self.path.clone(), archived.file.clone());
+                return Err(ArchiveError::Elsewhere { path, file }.into());
+            }
+        }
         let path = self.path.join("lock");
-        fs::create_dir_all(&self.path).map_err(|source| cannot("made", &self.path, source))?;
+        make(&self.path)?;
         let lock = File::create(&path).map_err(|source| cannot("locked", &path, source))?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -160,7 +167,7 @@ impl Shelf for Folder {
         }
         for table in Movable::ALL {
             let folder = self.path.join(table.name());
-            fs::create_dir_all(&folder).map_err(|source| cannot("made", &folder, source))?;
+            make(&folder)?;
             remove_parts(&folder).map_err(|source| cannot("cleared", &folder, source))?;
         }
         Ok(Box::new(Lock(lock)))
@@ -272,6 +279,21 @@ fn same(path: &Path, bytes: &[u8]) -> Result<(), ArchiveError> {
         return Err(ArchiveError::Unwritable { path: path.to_owned(), why });
     }
     sync(path)
+}
+
+/// Makes a folder and those above it, where they are missing, and brings their names to the disk.
+fn make(folder: &Path) -> Result<(), ArchiveError> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder.parent().unwrap_or(folder);
+    make(above)?;
+    match fs::create_dir(folder) {
+        Err(source) if source.kind() != io::ErrorKind::AlreadyExists || !folder.is_dir() => {
+            Err(cannot("made", folder, source))
+        }
+        _ => sync(if above.as_os_str().is_empty() { Path::new(".") } else { above }),
+    }
 }
 
 /// Brings a file, or the names in a folder, to the disk.

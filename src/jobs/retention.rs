@@ -88,8 +88,9 @@ impl Retention<'_> {
         go_on: GoOn<'_>,
     ) -> Result<Retained, JobError> {
         let mut retained = Retained::default();
-        // First: who held it before may have moved what this looks at.
-        let _held = self.hold().await?;
+        let newest = self.mover.archives().await?.into_iter().max_by_key(|archived| archived.archived_at);
+        // Before the look: who held it until now may have moved what this looks at.
+        let _held = self.hold(newest).await?;
         let Some(mut look) = self.look(table, age).await? else { return Ok(retained) };
         for archived in look.archives.values().filter(|archived| archived.cleared_at.is_none()) {
             if self.clear(archived, &self.inspected(archived).await?, go_on).await? {
@@ -140,10 +141,9 @@ impl Retention<'_> {
     /// # Errors
     /// [`JobError`]; until all rows are back, they are read from the archive.
     pub async fn bring_back(&self, table: Movable, day: NaiveDate) -> Result<Option<MovedDay>, JobError> {
-        let _held = self.hold().await?;
-        let archives = self.mover.archives().await?;
-        let archived = archives.into_iter().find(|archived| (archived.table, archived.day) == (table, day));
-        let Some(archived) = archived else { return Ok(None) };
+        let Some(known) = self.archived(table, day).await? else { return Ok(None) };
+        let _held = self.hold(Some(known)).await?;
+        let Some(archived) = self.archived(table, day).await? else { return Ok(None) };
         let contents = self.inspected(&archived).await?;
         self.mover.uncleared(&archived).await?;
         for time in contents.hours.keys() {
@@ -264,8 +264,13 @@ impl Retention<'_> {
         self.aside(move |shelf| shelf.inspect(table, &file)).await
     }
 
-    async fn hold(&self) -> Result<Box<dyn Held>, JobError> {
-        Ok(self.aside(|shelf| shelf.hold()).await?)
+    async fn archived(&self, table: Movable, day: NaiveDate) -> Result<Option<Archived>, StoreError> {
+        let archives = self.mover.archives().await?;
+        Ok(archives.into_iter().find(|archived| (archived.table, archived.day) == (table, day)))
+    }
+
+    async fn hold(&self, known: Option<Archived>) -> Result<Box<dyn Held>, JobError> {
+        Ok(self.aside(move |shelf| shelf.hold(known.as_ref())).await?)
     }
 
     async fn aside<T: Send + 'static>(

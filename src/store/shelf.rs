@@ -160,6 +160,11 @@ pub enum ArchiveError {
     Unwritable { path: PathBuf, why: String },
     #[error("{table} and its archive differ: {what}; nothing was removed")]
     Differs { table: &'static str, what: String },
+    #[error(
+        "the folder of archives {path} does not have {file}, which reward_archives names; nothing was moved. Is its disk \
+         mounted, and is it the folder that retention.archive named then? Else bring the file back from a backup"
+    )]
+    Elsewhere { path: PathBuf, file: String },
     #[error("{table} of {day} is in an archive, and no folder of archives is open")]
     NoFolder { table: &'static str, day: NaiveDate },
     #[error("rows of {table} were moved to an archive meanwhile; ask again")]
@@ -173,8 +178,9 @@ pub trait Held: Send + Sync {}
 
 /// The folder of archives. Everything here blocks: it is called aside from what is asynchronous.
 pub trait Shelf: Debug + Send + Sync {
-    /// Keeps every other process from moving rows, and clears away what a killed one has left.
-    fn hold(&self) -> Result<Box<dyn Held>>;
+    /// Keeps every other process from moving rows, and clears away what a killed one has left. A folder that lacks the
+    /// file of an archive that is known is another folder, and is left alone.
+    fn hold(&self, known: Option<&Archived>) -> Result<Box<dyn Held>>;
 
     /// Begins a file of a day; it has its name once it is finished, and replaces none that is there.
     fn begin(&self, table: Movable, day: NaiveDate) -> Result<Box<dyn NewArchive>>;

@@ -342,12 +342,38 @@ fn count_of_first_day(scratch: &Scratch) -> u64 {
     scratch.one(&format!("SELECT CAST(row_count AS CHAR) FROM reward_archives WHERE {of}")).parse().unwrap()
 }
 
+/// As where a share is not mounted, or a command is run in another folder than the daemon.
+#[test]
+fn nothing_moves_to_another_folder_than_before() {
+    let (scratch, _) = paid(Backend::Sqlite, 3);
+    scratch.run(&["retention", "--as-of", "2026-01-05T01:00:00Z"]);
+    assert_eq!(count(&scratch, "reward_archives"), 2);
+    let (folder, away) = (scratch.path("archive"), scratch.path("away"));
+    fs::rename(&folder, &away).unwrap();
+    for args in [&LOOK[..], &["retention", "restore", "--day", "2026-01-01"]] {
+        let output = scratch.rewardd(args).output().unwrap();
+        let said = shown(&output, &[]);
+        assert_eq!(output.status.code(), Some(74), "{said}");
+        assert!(
+            said.contains("the folder of archives archive does not have ") && said.contains("mounted"),
+            "{said}"
+        );
+        assert!(!folder.exists(), "nothing is made there");
+    }
+    assert_eq!(count(&scratch, "reward_archives"), 2);
+    fs::rename(&away, &folder).unwrap();
+    scratch.run(&LOOK);
+    assert_eq!(count(&scratch, "reward_archives"), 4);
+    assert_clean(&scratch, "moved to the folder from before");
+}
+
 /// The configuration and the commands of the guide.
 #[test]
 fn the_guide_to_archives_is_right() {
     let (scratch, remote) = paid(Backend::Sqlite, 3);
     let [ages] = blocks("toml").try_into().unwrap();
-    configure(&scratch, &remote, &ages);
+    assert!(ages.contains("\"/var/lib/rewardd/archive\""), "{ages}");
+    configure(&scratch, &remote, &ages.replace("/var/lib/rewardd", "."));
     // 400 days after the second of the five.
     let said = scratch.run(&["retention", "--as-of", "2027-02-07T01:00:00Z"]);
     assert!(said.contains("4 days moved"), "{said}");
