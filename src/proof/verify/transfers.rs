@@ -22,21 +22,17 @@ pub(super) async fn compare(
     days: &Days,
     report: &mut Report,
 ) -> Result<(), ProofError> {
-    let mut stored: BTreeMap<Instant, BTreeMap<i64, Units>> = BTreeMap::new();
-    let mut after = None;
-    loop {
-        let page = prover.ledger.transfers_after(after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = Some((last.transfer.partner_id, last.transfer.time));
-        for row in page {
-            let transfer = row.transfer;
-            if days.hold(prover.calendar.window_at(Kind::Hourly, transfer.time).day) {
-                stored.entry(transfer.time).or_default().insert(transfer.partner_id, transfer.amount);
-                report.transfers += 1;
-            }
+    let (mut stored, archives) = loop {
+        let before = moved(prover, days).await?;
+        let stored = in_table(prover, days).await?;
+        let archives = moved(prover, days).await?;
+        // What was brought back while the table was read is perhaps in neither; what was moved is in the archive.
+        if before.iter().all(|before| archives.iter().any(|archived| archived.day == before.day)) {
+            break (stored, archives);
         }
-    }
-    let unread = archived(prover, days, &mut stored, report).await?;
+    };
+    let unread = archived(prover, archives, &mut stored, report).await?;
+    report.transfers += stored.values().map(|hour| hour.len() as u64).sum::<u64>();
     for (time, expected) in &history.transfers {
         if unread.iter().any(|archived| archived.holds(*time)) {
             continue;
@@ -57,24 +53,45 @@ pub(super) async fn compare(
     Ok(())
 }
 
+/// By hour and partner.
+type Amounts = BTreeMap<Instant, BTreeMap<i64, Units>>;
+
+/// What the table itself holds of the days.
+async fn in_table(prover: &Prover, days: &Days) -> Result<Amounts, ProofError> {
+    let mut stored = Amounts::new();
+    let mut after = None;
+    loop {
+        let page = prover.ledger.transfers_after(after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(stored) };
+        after = Some((last.transfer.partner_id, last.transfer.time));
+        for StoredTransfer { transfer, .. } in page {
+            if days.hold(prover.calendar.window_at(Kind::Hourly, transfer.time).day) {
+                stored.entry(transfer.time).or_default().insert(transfer.partner_id, transfer.amount);
+            }
+        }
+    }
+}
+
+/// The archives of the days' transfers.
+async fn moved(prover: &Prover, days: &Days) -> Result<Vec<Archived>, ProofError> {
+    let mut archives = prover.ledger.archives().await?;
+    archives.retain(|archived| archived.table == Movable::Transfers && days.hold(archived.day));
+    Ok(archives)
+}
+
 /// Puts the transfers of archives in their places, and gives the archives that cannot be read.
 async fn archived(
     prover: &Prover,
-    days: &Days,
-    stored: &mut BTreeMap<Instant, BTreeMap<i64, Units>>,
+    archives: Vec<Archived>,
+    stored: &mut Amounts,
     report: &mut Report,
 ) -> Result<Vec<Archived>, ProofError> {
     let mut unread = vec![];
-    for archived in prover.ledger.archives().await? {
-        if archived.table != Movable::Transfers || !days.hold(archived.day) {
-            continue;
-        }
+    for archived in archives {
         match prover.ledger.archived_transfers(&archived).await {
             Ok(rows) => {
                 for StoredTransfer { transfer, .. } in rows {
-                    let hour = stored.entry(transfer.time).or_default();
-                    report.transfers +=
-                        u64::from(hour.insert(transfer.partner_id, transfer.amount).is_none());
+                    stored.entry(transfer.time).or_default().insert(transfer.partner_id, transfer.amount);
                 }
             }
             Err(error) => {

@@ -258,9 +258,14 @@ pub(super) async fn find_strays(
         while let Some(start) = prover.ledger.next_reward_time(kind, from).await? {
             from = start + chrono::TimeDelta::microseconds(1);
             let day = prover.calendar.window_at(kind, start).day;
-            let holds = |archived: &&Archived| is_moved(archived) && archived.holds(start);
-            let moved = archives.iter().find(holds).filter(|_| kind == Kind::Hourly && days.hold(day));
-            if let Some(archived) = moved {
+            let holds = |archived: &Archived| is_moved(archived) && archived.holds(start);
+            let was_moved = kind == Kind::Hourly && days.hold(day) && archives.iter().any(&holds);
+            // Its rows may have been brought back meanwhile.
+            let archived = match was_moved {
+                true => prover.ledger.archives().await?.into_iter().find(holds),
+                false => None,
+            };
+            if let Some(archived) = archived {
                 let what = format!("rows of a day that was moved to {}", archived.file);
                 report.add(Class::Mismatch, None, reward_table(kind), format!("time {}", show(start)), what);
                 continue;
