@@ -26,13 +26,15 @@ const RECORD_VERSION: u32 = 1;
 /// have there. Reads only. Amounts there with more than 8 digits, as DOUBLE has them, are cut down to 8 first: such an
 /// amount may differ by one unit that nobody has lost, which --tolerance 1 allows for.
 ///
-/// Exit codes: 0 all is the same · 5 something differs.
+/// Exit codes: 0 all is the same · 1 there is nothing to compare · 5 something differs · 65 the other database has no
+/// such tables.
 #[derive(Debug, Args)]
 pub(super) struct Compare {
     /// The database of the other program; a user that may SELECT is enough.
     #[arg(long, value_name = "URL", value_parser = DatabaseUrl::parse)]
     with: DatabaseUrl,
-    /// Only the windows of this day [default: from the programme's first day to the last window paid here].
+    /// Only the windows of this day [default: from the programme's first day to the last hour, and the last day, paid
+    /// here].
     #[arg(long, value_name = "DAY")]
     day: Option<NaiveDate>,
     /// How many units of 0.00000001 two amounts may differ by and still count as the same.
@@ -57,34 +59,38 @@ impl Compare {
         } else {
             show_comparison(&compared);
         }
-        Ok(if compared.is_same() { Exit::Done } else { Exit::Mismatch })
+        Ok(match compared {
+            compared if compared.is_same() => Exit::Done,
+            compared if compared.is_empty() => Exit::Failed,
+            _ => Exit::Mismatch,
+        })
     }
 
     async fn compare(&self, ledger: &dyn Ledger, other: &Database) -> anyhow::Result<Comparison> {
         let programme = ledger.programme().await?.ok_or(ProofError::NoProgramme)?;
         let calendar = programme.calendar()?;
         let between = match self.day {
-            Some(day) => (calendar.midnight(day), calendar.midnight(calendar.day_after(day))),
+            Some(day) => [(calendar.midnight(day), calendar.midnight(calendar.day_after(day))); 2],
             None => paid(ledger, &calendar, programme.start).await?,
         };
         Ok(compare(ledger, &calendar, other, between, self.tolerance).await?)
     }
 }
 
-/// From the programme's first day to just after the last window that was paid.
+/// From the programme's first day to just after the last hour, and the last day, that was paid.
 async fn paid(
     ledger: &dyn Ledger,
     calendar: &Calendar,
     start: NaiveDate,
-) -> anyhow::Result<(Instant, Instant)> {
+) -> anyhow::Result<[(Instant, Instant); 2]> {
     let from = calendar.midnight(start);
-    let mut before = from;
-    for kind in [Kind::Hourly, Kind::Daily] {
+    let mut between = [(from, from); 2];
+    for (kind, (_, before)) in [Kind::Hourly, Kind::Daily].into_iter().zip(&mut between) {
         if let Some(last) = ledger.paid_since(kind, from).await?.last() {
-            before = before.max(*last + TimeDelta::seconds(1));
+            *before = *last + TimeDelta::seconds(1);
         }
     }
-    Ok((from, before))
+    Ok(between)
 }
 
 /// A difference in units as an amount; a sum may be past what one amount can be.
@@ -93,6 +99,10 @@ fn amount(units: i128) -> String {
 }
 
 fn show_comparison(comparison: &Comparison) {
+    if comparison.is_empty() {
+        say!("Nothing to compare: no window of that time is paid here or has rows there.");
+        return;
+    }
     let different: Vec<_> = comparison.windows.iter().filter(|compared| !compared.is_same()).collect();
     if !different.is_empty() {
         let header = [

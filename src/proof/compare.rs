@@ -95,14 +95,20 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// Neither program has anything to compare.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.unreadable == 0 && self.windows.is_empty()
+    }
+
     #[must_use]
     pub fn is_same(&self) -> bool {
-        self.unreadable == 0 && self.windows.iter().all(Compared::is_same)
+        !self.windows.is_empty() && self.unreadable == 0 && self.windows.iter().all(Compared::is_same)
     }
 }
 
-/// Compares the windows of both programs that start in `[from, before)`. An amount there with more than 8 digits is cut
-/// down to them; two are equal that differ by at most `tolerance` units.
+/// Compares the windows of both programs that start in `[from, before)`, which is given for hours and for days. An
+/// amount there with more than 8 digits is cut down to them; two are equal that differ by at most `tolerance` units.
 ///
 /// # Errors
 /// [`ProofError::Store`], also where the other has no reward tables.
@@ -110,7 +116,7 @@ pub async fn compare(
     ledger: &dyn Ledger,
     calendar: &Calendar,
     other: &Database,
-    (from, before): (Instant, Instant),
+    [of_hours, of_days]: [(Instant, Instant); 2],
     tolerance: u64,
 ) -> Result<Comparison, ProofError> {
     let mut comparison = Comparison::default();
@@ -120,7 +126,7 @@ pub async fn compare(
         let why = "the other database has neither reward_list_hourly nor reward_list_daily".to_owned();
         return Err(StoreError::Foreign { why }.into());
     }
-    for (kind, outsider) in [(Kind::Hourly, hours), (Kind::Daily, days)] {
+    for (kind, outsider, (from, before)) in [(Kind::Hourly, hours, of_hours), (Kind::Daily, days, of_days)] {
         let mut paid = ledger.paid_since(kind, from).await?;
         drop(paid.split_off(&before));
         let tolerance = i128::from(tolerance);
