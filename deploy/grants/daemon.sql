@@ -1,4 +1,5 @@
--- Who pays: rewardd, the user of database.url, for the daemon and for every command but `migrate` and `import`.
+-- Who pays: rewardd, the user of database.url, for the daemon and for every command but `migrate` and `import`;
+-- `retention`, and a daemon whose configuration has [retention], need the rights of retention.sql beside.
 --
 -- What was paid can be added to and not be changed: the rights are given table by table, so that neither the daemon nor
 -- who has its password can rewrite rewards or the audit log, forge votes, or drop a table.

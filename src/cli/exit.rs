@@ -106,7 +106,7 @@ impl Exit {
             return Some(match error {
                 StoreError::Connect { .. } => Self::Unavailable,
                 StoreError::Broken { .. } | StoreError::Unreadable { .. } => Self::Broken,
-                StoreError::Duplicate { .. } => Self::BadData,
+                StoreError::Duplicate { .. } | StoreError::Foreign { .. } => Self::BadData,
                 // A newer program has migrated the database, or somebody else has to, or an older one's tables are in the
                 // way: starting this one again does not help.
                 StoreError::MigrateRights { .. }

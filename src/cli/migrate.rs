@@ -20,8 +20,8 @@ use crate::store::sql::{Access, Database, applied, migrate};
 /// was interrupted begins again. --dry-run says all of it first, each row that does not convert among it. Stop the old
 /// program before; deploy/MIGRATION.md has the whole way.
 ///
-/// Exit codes: 0 done · 65 rows do not convert, and nothing was changed · 78 an older program's tables are there and
-/// --convert was not given.
+/// Exit codes: 0 done · 65 tables or rows do not convert, and nothing was changed · 78 an older program's tables are
+/// there and --convert was not given.
 #[derive(Debug, Args)]
 pub(super) struct Migrate {
     /// Only say what would be done.

@@ -158,7 +158,7 @@ pub enum ArchiveError {
     Changed { path: PathBuf, why: String },
     #[error("the archive {path} cannot be written: {why}")]
     Unwritable { path: PathBuf, why: String },
-    #[error("{table} and its archive differ: {what}; nothing was removed")]
+    #[error("{table} and its archive differ: {what}; nothing more was changed")]
     Differs { table: &'static str, what: String },
     #[error(
         "the folder of archives {path} does not have {file}, which reward_archives names; nothing was moved. Is its disk \

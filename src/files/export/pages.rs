@@ -196,8 +196,8 @@ impl Pages<'_> {
             self.take(page.values().map(transfer).collect())?;
         }
         self.take(archived.values().map(transfer).collect())?;
-        // What left the table after the archives were read is in neither.
-        if self.archive.archives().await.map_err(self.stored())?.len() == before.len() {
+        // What left the table after the archives were read is in neither, and what came back may be in both.
+        if moved(&self.archive.archives().await.map_err(self.stored())?).eq(moved(&before)) {
             return Ok(());
         }
         let moving = ArchiveError::Moving { table: self.table.name() };
@@ -236,6 +236,12 @@ impl Pages<'_> {
         let table = self.table.name();
         move |source| ExportError::Store { table, source }
     }
+}
+
+/// Which days' transfers are in archives, and since when.
+fn moved(archives: &[Archived]) -> impl Iterator<Item = (NaiveDate, Instant)> {
+    let archives = archives.iter().filter(|archived| archived.table == Movable::Transfers);
+    archives.map(|archived| (archived.day, archived.archived_at))
 }
 
 const fn transfer_key(row: &StoredTransfer) -> (i64, Instant) {
