@@ -155,8 +155,7 @@ impl Records {
     pub async fn open_as_is(config: &Config) -> anyhow::Result<Self> {
         let database = open_rewards(config, Access::Read).await?;
         let migrations = sql::applied(&database).await?;
-        let stored = SqlStore::new(database.clone(), Arc::new(Fence::closed()), Arc::new(()));
-        let stored = stored.with_shelf(open_shelf(config));
+        let stored = look_only(&database, config);
         Ok(Self { database, stored, migrations })
     }
 
@@ -179,6 +178,12 @@ impl Records {
         let source = open_source(config, &self.database).await?;
         Ok(Prover::new(Arc::new(self.stored.clone()), Arc::new(source)).await?)
     }
+}
+
+/// What is stored, archives included, with a fence that lets nothing be written.
+fn look_only(database: &Database, config: &Config) -> SqlStore {
+    let stored = SqlStore::new(database.clone(), Arc::new(Fence::closed()), Arc::new(()));
+    stored.with_shelf(open_shelf(config))
 }
 
 /// The folder of archives. It is made when something is first moved to it.
@@ -252,8 +257,7 @@ pub async fn open_view(config: &Config) -> anyhow::Result<View> {
     let mut gentle = config.clone();
     gentle.source.connections = 1;
     let source = Arc::new(open_source(&gentle, &rewards).await?);
-    let store = SqlStore::new(rewards, Arc::new(Fence::closed()), Arc::new(()));
-    let store = Arc::new(store.with_shelf(open_shelf(config)));
+    let store = Arc::new(look_only(&rewards, config));
     let calendar = Calendar::new(config.programme.timezone);
     Ok(View::new(Arc::clone(&store) as _, store, Arc::clone(&source) as _, source, calendar))
 }

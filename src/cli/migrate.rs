@@ -57,7 +57,7 @@ impl Migrate {
     async fn on(&self, database: &Database, url: &impl std::fmt::Display) -> anyhow::Result<Exit> {
         let before = applied(database).await?;
         if self.convert || self.dry_run {
-            let old = inspect(database).await?;
+            let old = inspect(database, &before).await?;
             if !old.is_empty() {
                 say!("{url}");
                 let inexact = match self.inexact {

@@ -109,7 +109,8 @@ pub(super) const fn first_migration(database: &Database) -> &'static str {
 /// [`StoreError::OldTables`] where another program has made tables under our names, which are left as they are;
 /// [`StoreError::Migrate`], also where the database was migrated by a newer program; [`StoreError::MigrateRights`].
 pub async fn migrate(database: &Database) -> Result<()> {
-    refuse_old(database).await?;
+    let before = applied(database).await?;
+    refuse_old(database, &before).await?;
     let migration =
         |(version, description, mysql, sqlite): (i64, &'static str, &'static str, &'static str)| {
             let text = match database {
@@ -123,7 +124,6 @@ pub async fn migrate(database: &Database) -> Result<()> {
         migrations: Cow::Owned(MIGRATIONS.into_iter().map(migration).collect()),
         ..Migrator::DEFAULT
     };
-    let before = applied(database).await?;
     let lacks = before.iter().find(|migration| !migration.applied);
     if lacks.is_none() && is_as_it_should_be(&migrator, database).await? {
         return Ok(());

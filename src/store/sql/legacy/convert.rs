@@ -44,8 +44,8 @@ pub async fn convert(database: &Database, tables: &[OldTable], inexact: Inexact)
     }
     for (table, done) in tables.iter().filter(|table| table.kind.is_some()).zip(&converted) {
         let rows = database.fetch(sql::count_rows(table.name), &[]).await.map_err(doing("counting rows"))?;
-        let rows = OwnRow { table: table.name, row: &rows[0] }.text(0)?;
-        if rows != done.scan.rows.to_string() {
+        let rows = OwnRow { table: table.name, row: &rows[0] }.count(0, "count")?;
+        if rows != done.scan.rows {
             return Err(not_converted(format!(
                 "{} has {rows} rows, and {} when it was read: stop the program that writes it",
                 table.name, done.scan.rows
@@ -93,11 +93,7 @@ fn beside(table: &str) -> String {
 /// An empty table of ours under another name; what an earlier attempt has left of it goes.
 async fn make_beside(database: &Database, table: &OldTable) -> Result<()> {
     let (name, body) = (beside(table.name), Form::ours(database, table.name).body);
-    change(
-        database,
-        vec![sql::drop_table(&name), format!("/* legacy::create_table */ CREATE TABLE {name} {body}")],
-    )
-    .await
+    change(database, vec![sql::drop_table(&name), sql::create_table(&name, body)]).await
 }
 
 /// All that has to happen for the names to change.
@@ -107,9 +103,7 @@ fn swap(database: &Database, tables: &[OldTable]) -> Vec<String> {
     let mut statements = sql::rename_tables(database, &away.chain(here).collect::<Vec<_>>());
     if let Database::Sqlite(_) = database {
         // There the names of indexes are the file's, and those of ours have to be free for the migrations.
-        let indexes = ["reward_log_by_day", "reward_pool_state_by_pool"];
-        statements
-            .extend(indexes.map(|index| format!("/* legacy::drop_index */ DROP INDEX IF EXISTS {index}")));
+        statements.extend(["reward_log_by_day", "reward_pool_state_by_pool"].map(sql::drop_index));
     }
     statements
 }

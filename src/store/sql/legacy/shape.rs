@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::{TABLES, backup_of, kind_of};
 use crate::rewards::window::Kind;
 use crate::store::error::doing;
-use crate::store::sql::migrate::{applied, first_migration};
-use crate::store::sql::{Database, statements as sql};
+use crate::store::sql::migrate::first_migration;
+use crate::store::sql::text::OwnRow;
+use crate::store::sql::{Applied, Database, statements as sql};
 use crate::store::{Result, StoreError};
 
 /// A column of a table of another program.
@@ -43,15 +44,18 @@ impl OldTable {
     }
 }
 
-/// Tables that another program has made, in the order of [`TABLES`]. Writes nothing.
+/// Tables that another program has made, in the order of [`TABLES`], in a database with these migrations. Writes nothing.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn inspect(database: &Database) -> Result<Vec<OldTable>> {
+pub async fn inspect(database: &Database, migrations: &[Applied]) -> Result<Vec<OldTable>> {
     let found = found(database).await?;
+    let is_migrated = migrations.first().is_some_and(|first| first.applied);
+    if is_migrated && found.iter().all(|(name, found)| Form::ours(database, name).is_form_of(found)) {
+        return Ok(vec![]);
+    }
     let backups = TABLES.map(backup_of);
     let backups = present(database, &backups).await?;
-    let is_migrated = applied(database).await?.first().is_some_and(|first| first.applied);
     let is_ours = is_migrated || has_paid(database).await?;
     let mut old = vec![];
     for name in TABLES {
@@ -65,7 +69,7 @@ pub async fn inspect(database: &Database) -> Result<Vec<OldTable>> {
             continue;
         }
         let rows = database.fetch(sql::count_rows(name), &[]).await.map_err(doing("counting rows"))?;
-        let rows = rows[0].text(0).map_err(doing("counting rows"))?;
+        let rows = OwnRow { table: name, row: &rows[0] }.count(0, "count")?;
         let type_of =
             |column: &str| ours.columns.iter().find(|(name, _)| *name == column).map(|(_, ours)| *ours);
         let columns = found.columns.iter().map(|(name, column_type)| OldColumn {
@@ -82,7 +86,7 @@ pub async fn inspect(database: &Database) -> Result<Vec<OldTable>> {
             missing: missing.filter(is_missing).collect(),
             key: found.key.clone(),
             our_key: ours.key,
-            rows: rows.parse().unwrap_or_default(),
+            rows,
             backup: backup_of(name),
             has_backup,
         });
@@ -91,8 +95,8 @@ pub async fn inspect(database: &Database) -> Result<Vec<OldTable>> {
 }
 
 /// Refuses to go on beside tables that another program has made.
-pub(in crate::store::sql) async fn refuse_old(database: &Database) -> Result<()> {
-    let old = inspect(database).await?;
+pub(in crate::store::sql) async fn refuse_old(database: &Database, migrations: &[Applied]) -> Result<()> {
+    let old = inspect(database, migrations).await?;
     if old.is_empty() {
         return Ok(());
     }

@@ -48,7 +48,7 @@ pub fn any_row(table: &str) -> String {
 
 #[must_use]
 pub fn count_rows(table: &str) -> String {
-    format!("/* legacy::count_rows */ SELECT CAST(COUNT(*) AS CHAR) FROM {table}")
+    format!("/* legacy::count_rows */ SELECT COUNT(*) FROM {table}")
 }
 
 /// A column as the text that says its value to the last digit.
@@ -110,6 +110,18 @@ pub fn insert_into(table: &str, kind: Kind, rows: usize) -> String {
 #[must_use]
 pub fn drop_table(table: &str) -> String {
     format!("/* legacy::drop_table */ DROP TABLE IF EXISTS {table}")
+}
+
+/// A table with the columns and keys that another is made with.
+#[must_use]
+pub fn create_table(table: &str, body: &str) -> String {
+    format!("/* legacy::create_table */ CREATE TABLE {table} {body}")
+}
+
+/// Of SQLite alone, where an index has a name of its own.
+#[must_use]
+pub fn drop_index(index: &str) -> String {
+    format!("/* legacy::drop_index */ DROP INDEX IF EXISTS {index}")
 }
 
 /// All names change at once: on a server by one statement, in SQLite in one transaction.
