@@ -16,19 +16,16 @@ use crate::store::memory::MemoryStore;
 use crate::store::sql::{
     self, Access, Applied, Database, Effort, Fence, SourceNames, SqlRemote, SqlSource, SqlStore,
 };
-use crate::store::{Archive, Leases, Mover, Notices, OnRetry, Pages, Remote, Shelf, Source, Store};
+use crate::store::{OnRetry, Remote, RewardsDatabase, Shelf, Source, Store};
 use crate::web::View;
 
 /// The parts of the program, put together as configured.
 pub struct App {
     pub config: Config,
     pub database: Database,
+    /// What runs write to: the rewards' database, or memory in a dry run.
     pub store: Arc<dyn Store>,
-    pub leases: Arc<dyn Leases>,
-    pub archive: Arc<dyn Archive>,
-    pub pages: Arc<dyn Pages>,
-    pub notices: Arc<dyn Notices>,
-    pub mover: Arc<dyn Mover>,
+    pub rewards: Arc<dyn RewardsDatabase>,
     pub shelf: Arc<dyn Shelf>,
     pub distributor: Distributor,
     /// Opened when it is first needed.
@@ -81,18 +78,11 @@ impl App {
         };
         let source: Arc<dyn Source> = Arc::new(open_source(&config, &database).await?);
         let distributor = distributor(&config, Arc::clone(&store), source, clock);
-        let stored = Arc::new(stored);
-        let (leases, archive) = (Arc::clone(&stored), Arc::clone(&stored));
-        let (pages, mover, notices) = (Arc::clone(&stored), Arc::clone(&stored), stored);
         Ok(Self {
             config,
             database,
             store,
-            leases,
-            archive,
-            pages,
-            notices,
-            mover,
+            rewards: Arc::new(stored),
             shelf,
             distributor,
             remote: OnceCell::new(),
@@ -102,7 +92,7 @@ impl App {
     /// What moves old rows to archives.
     #[must_use]
     pub fn retention<'a>(&'a self, clock: &'a dyn Clock) -> Retention<'a> {
-        Retention { mover: self.mover.as_ref(), shelf: &self.shelf, clock }
+        Retention { mover: self.rewards.as_ref(), shelf: &self.shelf, clock }
     }
 
     /// The special partners' database; none where none is configured.

@@ -35,6 +35,8 @@ pub mod ops;
 
 pub mod rewards;
 
+pub mod people;
+
 pub mod frames;
 
 pub mod audit;

@@ -1,6 +1,15 @@
-//! Along the hash chain of `reward_distribution_logs` (rules, section 8).
+//! Along a hash chain: of `reward_distribution_logs` (rules, section 8), or of `reward_decisions`.
 
-use super::{CHAIN_START, LogRow};
+use super::CHAIN_START;
+
+/// A row of a chain: it carries the hash of the row before it.
+pub trait Link {
+    /// Counts from 1 without a gap.
+    fn number(&self) -> u64;
+    fn previous_hash(&self) -> &str;
+    /// Over every column of the row.
+    fn hash(&self) -> String;
+}
 
 /// Follows the chain from its start, row by row, and says where it breaks.
 #[derive(Debug)]
@@ -28,21 +37,23 @@ impl Default for Chain {
 
 impl Chain {
     /// The next row in the order of sequence numbers. Where it does not follow the one before it, what is wrong.
-    pub fn follow(&mut self, row: &LogRow) -> Option<Break> {
+    pub fn follow(&mut self, row: &impl Link) -> Option<Break> {
         let expected = self.sequence + 1;
-        let broken = if row.sequence != expected {
-            Some(missing(expected, row.sequence.saturating_sub(1)))
-        } else if row.previous_hash != self.hash {
+        let broken = if row.number() != expected {
+            Some(missing(expected, row.number().saturating_sub(1)))
+        } else if row.previous_hash() != self.hash {
             let what = format!(
                 "row {} follows a row with the hash {}, but the row before it has {}: one of the two was changed",
-                row.sequence, row.previous_hash, self.hash
+                row.number(),
+                row.previous_hash(),
+                self.hash
             );
-            Some(Break { sequence: row.sequence, what })
+            Some(Break { sequence: row.number(), what })
         } else {
             None
         };
         self.is_broken |= broken.is_some();
-        self.sequence = row.sequence;
+        self.sequence = row.number();
         self.hash = row.hash();
         broken
     }

@@ -8,10 +8,12 @@ use crate::rewards::window::show;
 
 mod chain;
 mod checkpoint;
+mod decision;
 mod record;
 
-pub use chain::{Break, Chain};
+pub use chain::{Break, Chain, Link};
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub use decision::DecisionRow;
 pub use record::{InputsRecord, PoolRecord, RunRecord, SettlementRecord, TypeRecord, WindowRecord};
 
 /// `previous_hash` of the first row of the chain.
@@ -60,28 +62,39 @@ impl LogRow {
             previous_hash: previous_hash.to_owned(),
         }
     }
+}
 
-    /// SHA-256 over the columns, each led by its length, so that no two rows read the same.
-    #[must_use]
-    pub fn hash(&self) -> String {
-        let mut hash = Sha256::new();
-        let sequence = self.sequence.to_string();
-        let ecc_cap = self.ecc_cap.as_deref().unwrap_or("");
-        for column in [
-            sequence.as_str(),
+impl Link for LogRow {
+    fn number(&self) -> u64 {
+        self.sequence
+    }
+
+    fn previous_hash(&self) -> &str {
+        &self.previous_hash
+    }
+
+    fn hash(&self) -> String {
+        hash_of(&[
+            &self.sequence.to_string(),
             &self.reward_type,
             &self.timestamp,
             &self.total_amount,
             &self.user_counts,
-            ecc_cap,
+            self.ecc_cap.as_deref().unwrap_or(""),
             &self.record,
             &self.previous_hash,
-        ] {
-            hash.update((column.len() as u64).to_be_bytes());
-            hash.update(column);
-        }
-        hex(&hash.finalize())
+        ])
     }
+}
+
+/// SHA-256 over columns, each led by its length, so that no two rows read the same.
+fn hash_of(columns: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for column in columns {
+        hash.update((column.len() as u64).to_be_bytes());
+        hash.update(column);
+    }
+    hex(&hash.finalize())
 }
 
 /// SHA-256 of a text, in hexadecimal: how versions of the rules are named.

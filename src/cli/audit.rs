@@ -86,7 +86,7 @@ impl PrintCheckpoint {
             return Err(anyhow!("nothing has been paid yet, so there is no history to hold on to"));
         };
         let row = stored.log_row(sequence).await?;
-        let found = row.as_ref().map(crate::audit::LogRow::hash);
+        let found = row.as_ref().map(crate::audit::Link::hash);
         let Some(row) = row.filter(|_| found.as_ref() == Some(&hash)) else {
             eprintln!(
                 "error: the chain is broken at its end: the books name the hash {hash} for row {sequence}, which {}",

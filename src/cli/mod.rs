@@ -10,6 +10,7 @@ use clap_complete::Shell;
 mod audit;
 mod compare;
 mod config;
+mod decided;
 mod demo;
 mod distribute;
 mod doctor;
@@ -27,6 +28,7 @@ mod retention;
 mod rules;
 mod simulate;
 mod status;
+mod token;
 mod transfers;
 mod verify;
 
@@ -83,6 +85,8 @@ enum Command {
     Rules(rules::Command),
     #[command(subcommand)]
     Config(config::Command),
+    #[command(subcommand)]
+    Token(token::Command),
     /// Print a completion script for a shell.
     ///
     /// For bash: `rewardd completions bash > /etc/bash_completion.d/rewardd`.
@@ -147,6 +151,7 @@ fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Transfers(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Rules(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Config(command) => command.execute(&path(file.as_deref()), load(file.as_deref())?),
+        Command::Token(command) => command.execute(),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "rewardd", &mut std::io::stdout());
             Ok(Exit::Done)

@@ -75,7 +75,7 @@ async fn send_due(shared: Arc<Shared>, receiver: Receiver) {
 
 /// Sends the oldest message; whether another may follow it at once.
 async fn send_next(shared: &Shared, receiver: &Receiver) -> anyhow::Result<bool> {
-    let notices = || Arc::clone(&shared.app().notices);
+    let notices = || Arc::clone(&shared.app().rewards);
     let due = notices().due_notification(&receiver.name, shared.clock.now()).await?;
     let Some((outgoing, attempts)) = due else { return Ok(false) };
     let Outgoing { id, .. } = &outgoing;

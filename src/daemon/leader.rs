@@ -14,7 +14,7 @@ pub(super) async fn lead(shared: Arc<Shared>, worker: Arc<Worker>, mut former: O
     loop {
         let app = shared.app();
         let lease_time = app.config.process.lease;
-        let mut standby = Standby::new(Arc::clone(&app.leases), shared.board.holder(), lease_time);
+        let mut standby = Standby::new(app.rewards.clone(), shared.board.holder(), lease_time);
         let (fence, from) = standby
             .acquire(former.take().as_deref(), |lease| {
                 if !shared.board.state().standby {
@@ -30,7 +30,7 @@ pub(super) async fn lead(shared: Arc<Shared>, worker: Arc<Worker>, mut former: O
         shared.hold(Some(fence));
         shared.board.standby(false);
         catch_up(&shared, &worker);
-        keep(app.leases.as_ref(), fence, lease_time).await;
+        keep(app.rewards.as_ref(), fence, lease_time).await;
         shared.hold(None);
         error!(
             fence,

@@ -121,9 +121,9 @@ async fn watch(shared: &Shared, app: &App, names: &BTreeSet<&str>, now: Instant)
     let process = Process { life: Life::Running, state: Some(state), written_at: None, problem: None };
     // The survey looks after the migrations.
     let known = status::look(
-        app.archive.as_ref(),
-        app.leases.as_ref(),
-        app.notices.as_ref(),
+        app.rewards.as_ref(),
+        app.rewards.as_ref(),
+        app.rewards.as_ref(),
         vec![],
         &app.config,
         &process,
@@ -131,12 +131,12 @@ async fn watch(shared: &Shared, app: &App, names: &BTreeSet<&str>, now: Instant)
     )
     .await?;
     let survey = sql::survey(&app.database).await?;
-    let stored = stored(app.notices.as_ref(), names).await?;
-    let happened = happened(shared, app.notices.as_ref()).await?;
+    let stored = stored(app.rewards.as_ref(), names).await?;
+    let happened = happened(shared, app.rewards.as_ref()).await?;
     let seen = Judge { shared, looks: &looks, known: &known, survey: &survey, open: &stored.open, now }
         .seen(happened.clone());
     if let Some(notes) = notify::digest(&stored, &seen, &app.config.notify, now) {
-        app.notices.note(&notes).await.context("writing down what is not well")?;
+        app.rewards.note(&notes).await.context("writing down what is not well")?;
         let mut left = shared.happened.lock().unwrap_or_else(PoisonError::into_inner);
         left.retain(|condition| !happened.contains(condition));
         drop(left);
@@ -193,7 +193,7 @@ fn log(notes: &Notes) {
 }
 
 async fn measure(shared: &Shared, app: &App, receivers: &BTreeSet<&str>, now: Instant) -> anyhow::Result<()> {
-    let mut open = app.notices.open_incidents().await?;
+    let mut open = app.rewards.open_incidents().await?;
     if receivers.is_empty() {
         // What only the watch closes would stay open for ever.
         open.retain(|incident| incident.kind == Event::VerifyFindings.name());
@@ -201,7 +201,7 @@ async fn measure(shared: &Shared, app: &App, receivers: &BTreeSet<&str>, now: In
     let mut by_kind: BTreeMap<&str, i64> = BTreeMap::new();
     open.iter().for_each(|incident| *by_kind.entry(&incident.kind).or_default() += 1);
     shared.metrics.incidents(&by_kind);
-    let waiting = app.notices.waiting_notifications(WAITING).await?;
+    let waiting = app.rewards.waiting_notifications(WAITING).await?;
     let of_receivers = || waiting.iter().filter(|message| receivers.contains(message.receiver.as_str()));
     let mut by_receiver: BTreeMap<&str, i64> = receivers.iter().map(|receiver| (*receiver, 0)).collect();
     of_receivers().for_each(|message| *by_receiver.entry(&message.receiver).or_default() += 1);

@@ -368,7 +368,7 @@ impl Daemon {
             warn!(%error, "the scheduler did not stop");
         }
         if let Some(fence) = self.shared.fence.number_if_open() {
-            let leases = Arc::clone(&self.shared.app().leases);
+            let leases = Arc::clone(&self.shared.app().rewards);
             match timeout(RELEASE_PATIENCE, leases.release_lease(fence)).await {
                 Ok(Ok(())) => {}
                 _ => warn!("the lease could not be given back; a standby waits until it runs out"),

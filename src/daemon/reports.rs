@@ -38,10 +38,10 @@ pub(super) async fn make(shared: Arc<Shared>, now: Instant) {
 
 /// Queues the reports of days that were paid since the last look; whether there were any.
 async fn queue(app: &App, now: Instant) -> anyhow::Result<bool> {
-    let changes = app.notices.changes().await?;
+    let changes = app.rewards.changes().await?;
     let runs = app.store.runs().await?;
     let mut notes = Notes { changes_before: changes, changes: changes + 1, ..Notes::default() };
-    for told in app.notices.told().await? {
+    for told in app.rewards.told().await? {
         let mut receivers = app.config.notify.receivers.iter();
         let wants =
             receivers.any(|receiver| receiver.name == told.receiver && receiver.wants(Event::DailyReport));
@@ -58,7 +58,7 @@ async fn queue(app: &App, now: Instant) -> anyhow::Result<bool> {
     if notes.told.is_empty() {
         return Ok(false);
     }
-    app.notices.note(&notes).await.context("queueing daily reports")?;
+    app.rewards.note(&notes).await.context("queueing daily reports")?;
     for Outgoing { id, .. } in &notes.messages {
         info!(id, "a daily report is queued");
     }
@@ -73,7 +73,7 @@ async fn reports(
     now: Instant,
     messages: &mut Vec<Outgoing>,
 ) -> anyhow::Result<u64> {
-    let runs = app.pages.runs_after(after, RUNS).await?;
+    let runs = app.rewards.runs_after(after, RUNS).await?;
     let Some(run) = runs.iter().find(|run| run.kind == Kind::Daily) else {
         return Ok(runs.last().map_or(after, |run| run.sequence));
     };
@@ -100,7 +100,7 @@ fn id(day: NaiveDate, receiver: &str) -> String {
 
 async fn daily(app: &App, run: &Run, receiver: &str, now: Instant) -> Result<Message, ReportError> {
     let day = day(app, run);
-    let daily = report::gather(app.pages.as_ref(), &app.distributor.calendar, day, now).await?;
+    let daily = report::gather(app.rewards.as_ref(), &app.distributor.calendar, day, now).await?;
     Ok(Message {
         id: id(day, receiver),
         created_at: now,

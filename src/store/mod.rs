@@ -17,6 +17,7 @@ use crate::rewards::rates::Quotes;
 use crate::rewards::window::{Calendar, Instant, Kind, Window};
 
 mod archive;
+mod decisions;
 mod error;
 mod ledger;
 pub mod memory;
@@ -27,6 +28,7 @@ pub mod sql;
 pub mod totals;
 
 pub use archive::{Archive, Between, RulesUse, end_of_time};
+pub use decisions::{Decision, Decisions, Subject};
 pub use error::{BadValue, Cause, Result, SourceError, StoreError};
 pub use ledger::{Ledger, PROBES, RewardRow, Run, RunFigures, Standing, StoredTransfer};
 pub use notices::{Incident, NotTaken, Notes, Notices, Outgoing, Told, Waiting};
@@ -154,6 +156,11 @@ pub trait Store: Send + Sync {
     /// What all runs together have brought in and paid.
     async fn totals(&self) -> Result<Totals>;
 }
+
+/// All that the rewards' database can do.
+pub trait RewardsDatabase: Archive + Pages + Leases + Notices + Mover {}
+
+impl<T: Archive + Pages + Leases + Notices + Mover> RewardsDatabase for T {}
 
 /// Whoever wants to know when a transaction or a plan has to be made again.
 pub trait OnRetry: std::fmt::Debug + Send + Sync {

@@ -10,7 +10,7 @@ use super::layout::{Page, Section, facts, pager, sheet, trail};
 use super::tables::{Cell, Row, Table, Tone, number, state, text};
 use super::texts::fill;
 use super::windows::{kind_cell, window_path};
-use crate::audit::{CHAIN_START, LogRow};
+use crate::audit::{CHAIN_START, Link as _, LogRow};
 use crate::rewards::money::Units;
 use crate::rewards::window::{Instant, Kind};
 use crate::store::Pages;

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms that it may name. `cli` and `app` may name everything.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     ("rewards", &[]),
+    ("people", &["rewards"]),
     ("clock", &["rewards"]),
-    ("config", &["rewards"]),
+    ("config", &["rewards", "people"]),
     ("frames", &["rewards"]),
     ("audit", &["rewards"]),
     ("store", &["rewards", "audit", "frames", "config"]),

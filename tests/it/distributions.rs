@@ -1,5 +1,7 @@
 //! What is paid, when, and what is refused.
 
+use rewardd::audit::Link as _;
+
 use crate::on_every_backend;
 use crate::support::tables::log_rows;
 use crate::support::{Backend, Scratch};

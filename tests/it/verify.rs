@@ -1,6 +1,6 @@
 //! `rewardd verify`: a clean history is clean, and whatever is done to it is found and named for what it is.
 
-use rewardd::audit::LogRow;
+use rewardd::audit::{Link as _, LogRow};
 use serde_json::Value as Json;
 
 use crate::on_every_backend;

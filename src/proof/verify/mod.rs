@@ -19,6 +19,7 @@ use crate::errors::chain;
 use crate::rewards::window::Window;
 use crate::store::{ArchiveError, Run, RunFigures, StoreError};
 
+mod decisions;
 mod differences;
 mod history;
 mod transfers;
@@ -110,7 +111,7 @@ impl Report {
         self.findings.iter().map(|finding| finding.class).max()
     }
 
-    /// Of the hash chain.
+    /// Of the hash chain of the audit log.
     fn broken(&mut self, found: Option<Break>) {
         if let Some(Break { sequence, what }) = found {
             self.add(Class::Tampering, None, LOG, format!("sequence {sequence}"), what);
@@ -176,6 +177,7 @@ pub async fn verify(prover: &Prover, days: &Days, progress: &mut dyn Progress) -
     }
     report.broken(chain.end(standing.runs, &standing.chain_head));
     nothing_follows(prover, standing.runs, &mut report).await?;
+    decisions::follow(prover, &mut report).await?;
     history.leads_to(&standing, &mut report);
     transfers::compare(prover, &history, days, &mut report).await?;
     windows::find_strays(prover, &history, days, &mut report).await?;

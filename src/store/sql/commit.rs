@@ -7,7 +7,7 @@ use super::driver::{Database, Tx};
 use super::statements as sql;
 use super::text::{OwnRow, sql_time};
 use super::transaction::Work;
-use crate::audit::LogRow;
+use crate::audit::{Link as _, LogRow};
 use crate::rewards::money::Units;
 use crate::rewards::plan::{DailyFigures, Plan, reward_table};
 use crate::rewards::window::Kind;

@@ -12,7 +12,7 @@ use crate::store::error::{doing, server_number};
 use crate::store::{Result, StoreError};
 
 /// Version, description, MySQL and SQLite text of each migration, in order.
-const MIGRATIONS: [(i64, &str, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 7] = [
     (
         1,
         "rewards",
@@ -48,6 +48,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 6] = [
         "archives",
         include_str!("../../../migrations/mysql/0006_archives.sql"),
         include_str!("../../../migrations/sqlite/0006_archives.sql"),
+    ),
+    (
+        7,
+        "decisions",
+        include_str!("../../../migrations/mysql/0007_decisions.sql"),
+        include_str!("../../../migrations/sqlite/0007_decisions.sql"),
     ),
 ];
 

@@ -4,6 +4,7 @@
 mod archive;
 mod bind;
 mod commit;
+mod decisions;
 pub mod doctor;
 mod driver;
 mod import;

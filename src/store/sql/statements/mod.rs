@@ -6,12 +6,14 @@
 #[macro_use]
 mod ledger;
 mod archive;
+mod decisions;
 mod legacy;
 mod notices;
 mod pages;
 mod shelf;
 
 pub use archive::*;
+pub use decisions::*;
 pub use ledger::*;
 pub use legacy::*;
 pub use notices::*;
@@ -169,7 +171,8 @@ pub const RELEASE_LEASE: &str = "/* release_lease */ \
 /// The named constants, for the tests that prepare and explain them all.
 pub fn all() -> impl Iterator<Item = &'static str> {
     let of_the_rooms = ledger::ALL.into_iter().chain(archive::ALL).chain(pages::ALL);
-    OF_THE_STORE.into_iter().chain(of_the_rooms).chain(notices::ALL).chain(shelf::ALL)
+    let of_people = notices::ALL.into_iter().chain(decisions::ALL);
+    OF_THE_STORE.into_iter().chain(of_the_rooms).chain(of_people).chain(shelf::ALL)
 }
 
 const OF_THE_STORE: [&str; 35] = [

@@ -13,13 +13,14 @@ const CHECK: &str = "grants";
 /// What the first start does to the rewards' database, before its tables are there.
 const REWARDS_NEED: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "CREATE"];
 /// What the runs of a migrated database need beside reading, table by table as deploy/grants/daemon.sql gives it.
-const ADDED_TO: [&str; 6] = [
+const ADDED_TO: [&str; 7] = [
     "reward_runs",
     "reward_list_hourly",
     "reward_list_daily",
     "reward_log",
     "reward_distribution_logs",
     "reward_rules_versions",
+    "reward_decisions",
 ];
 const KEPT_UP: [&str; 7] = [
     "reward_programme",
@@ -30,7 +31,7 @@ const KEPT_UP: [&str; 7] = [
     "reward_incidents",
     "reward_notifications",
 ];
-const ONE_ROW: [&str; 2] = ["reward_lease", "reward_notices"];
+const ONE_ROW: [&str; 3] = ["reward_lease", "reward_notices", "reward_guard"];
 /// What later versions' migrations may do, too.
 const REWARDS_MAY: [&str; 9] =
     ["SELECT", "INSERT", "UPDATE", "CREATE", "ALTER", "INDEX", "REFERENCES", "LOCK TABLES", "SHOW VIEW"];
