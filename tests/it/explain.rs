@@ -22,7 +22,7 @@ use crate::support::tables::make_table;
 use crate::support::{Backend, Scratch};
 
 /// Tables that grow with every window or vote.
-const GROWING: [&str; 14] = [
+const GROWING: [&str; 15] = [
     "votes",
     "cc_rates",
     "reward_list_hourly",
@@ -37,6 +37,7 @@ const GROWING: [&str; 14] = [
     "reward_incidents",
     "reward_notifications",
     "reward_archives",
+    "reward_decisions",
 ];
 
 /// What may read a whole table, by a part of its text, and why.
@@ -54,12 +55,14 @@ const READ_ALL: [(&str, &str); 5] = [
 /// Statements, by name, that are not looked at here: they read no growing table, or one row of it.
 const SMALL: [&str; 5] = ["session", "applied", "migrate", "demo", "views"];
 
-/// An incident for each run, which is over, and a message that was delivered.
-const TOLD: [&str; 2] = [
+/// An incident for each run, which is over, a message that was delivered, and a decision.
+const TOLD: [&str; 3] = [
     "INSERT INTO reward_incidents (opened, kind, subject, detail, opened_at, closed, closed_at) \
      SELECT sequence, 'run_failed', CAST(time AS CHAR), 'x', committed_at, sequence, committed_at FROM reward_runs",
     "INSERT INTO reward_notifications (id, receiver, event, created_at, message, attempts, refused, delivered_at) \
      SELECT CAST(sequence AS CHAR), 'ops', 'incidents', committed_at, '{}', 1, 0, committed_at FROM reward_runs",
+    "INSERT INTO reward_decisions (number, subject, verdict, decided_by, decided_at, note, detail, previous_hash) \
+     SELECT sequence, CAST(time AS CHAR), 'released', 'x', committed_at, 'x', '{}', 'x' FROM reward_runs",
 ];
 
 /// The programme's first day.
@@ -282,7 +285,7 @@ fn samples(sql: &str) -> Vec<Value<'static>> {
         match column {
             _ if before.ends_with("GLOB") => "[0-9]*".into(),
             "id" if sql.contains("reward_notifications") => "text".into(),
-            "changes" | "opened" | "closed" | "told" | "reported" => 7000.into(),
+            "number" | "decisions" | "changes" | "opened" | "closed" | "told" | "reported" => 7000.into(),
             "refused" => 0.into(),
             "receiver" | "detail" | "kind" | "subject" => "ops".into(),
             "reward_type" => "hourly".into(),
