@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::confirm;
 use super::notify;
+use super::oidc;
 use super::settings::Settings;
 use super::url::DatabaseUrl;
 use super::values::{
@@ -53,6 +55,9 @@ pub(super) fn build(mut settings: Settings<'_>, without_url: WithoutUrl) -> Resu
             catch_up: s.read("schedule.catch_up", duration(Duration::from_secs(1)..=3660 * DAY)),
         },
         rules: rules(s),
+        suspicions: vec![],
+        confirm: confirm::read(s),
+        people: vec![],
         logging: Logging {
             dir: s.read("logging.dir", path),
             level: s.read("logging.level", |v| word(&LEVELS, v)),
@@ -124,7 +129,7 @@ fn http(s: &mut Settings<'_>) -> Http {
             "is not a loopback address such as 127.0.0.1, so others could read what is paid: set http.token as well",
         );
     }
-    Http { listen, token }
+    Http { listen, token, oidc: oidc::read(s) }
 }
 
 fn source(s: &mut Settings<'_>) -> Source {
@@ -171,7 +176,14 @@ fn rules(s: &mut Settings<'_>) -> Rules {
     };
     let mut special_partners = s.read("special.partners", |v| list(v, integer));
     special_partners.sort_unstable();
-    Rules { pool: PoolRules { vote_types, hourly_share }, ranking, hourly, daily, special_partners }
+    Rules {
+        pool: PoolRules { vote_types, hourly_share },
+        ranking,
+        hourly,
+        daily,
+        special_partners,
+        alarms: vec![],
+    }
 }
 
 fn not_empty<T>(items: Vec<T>) -> Result<Vec<T>, String> {

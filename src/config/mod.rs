@@ -16,11 +16,14 @@
 
 mod build;
 mod changes;
+mod confirm;
 mod credentials;
 mod dotenv;
 mod endpoint;
 mod error;
 mod notify;
+mod oidc;
+mod people;
 mod secret;
 mod settings;
 mod show;
@@ -39,13 +42,17 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use crate::rewards::rules::{RankKey, Rules};
+use crate::rewards::suspicions::Suspicion;
 use build::WithoutUrl;
 use settings::{PREFIX, Settings, Variable};
 
 pub use changes::{Change, rules_changes};
+pub use confirm::{Confirm, ConfirmMode, FileFormat, WatchedFile, WatchedRepository, WatchedRows};
 pub use endpoint::Endpoint;
 pub use error::ConfigError;
 pub use notify::{Body, Channel, Event, Mail, Notify, Receiver, Webhook};
+pub use oidc::Oidc;
+pub use people::{Person, PublicKey, Role};
 pub use secret::Secret;
 pub use url::{DatabaseUrl, mask_url};
 
@@ -57,8 +64,13 @@ pub struct Config {
     pub source: Source,
     pub remote: Remote,
     pub schedule: Schedule,
-    /// `[rules]` and `[special]`: what decides amounts.
+    /// `[rules]`, `[special]` and `[[alarms]]`: what decides amounts, and whether they are paid at once.
     pub rules: Rules,
+    /// In the order of the file. No part of the rules: they never change what is paid.
+    pub suspicions: Vec<Suspicion>,
+    pub confirm: Confirm,
+    /// By name.
+    pub people: Vec<Person>,
     pub logging: Logging,
     pub retention: Retention,
     pub http: Http,
@@ -207,6 +219,8 @@ pub struct Http {
     pub listen: Option<SocketAddr>,
     /// What the dashboard and the metrics are asked for with; without it, `listen` is a loopback address.
     pub token: Option<Secret>,
+    /// None: off.
+    pub oidc: Option<Oidc>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

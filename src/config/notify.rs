@@ -27,6 +27,8 @@ pub struct Receiver {
     pub name: String,
     /// What it is told of.
     pub events: Vec<Event>,
+    /// Texts, one of which an incident's line holds to be told of, whatever its case; empty: all.
+    pub keywords: Vec<String>,
     pub channel: Channel,
 }
 
@@ -54,12 +56,18 @@ pub enum Event {
     VerifyFindings,
     /// Another instance took the lease over.
     LeaseTakenOver,
+    /// A window's votes or rewards have raised an alarm.
+    Alarm,
+    /// A partner's day is out of the ordinary: a case is open.
+    Suspicion,
+    /// Changed rules, lists or code wait for somebody who confirms them.
+    ConfirmationPending,
     /// What a day has paid.
     DailyReport,
 }
 
 /// The words of the file, in the order messages list them.
-pub(super) const EVENTS: [(&str, Event); 8] = [
+pub(super) const EVENTS: [(&str, Event); 11] = [
     ("run_failed", Event::RunFailed),
     ("window_overdue", Event::WindowOverdue),
     ("catch_up_passed", Event::CatchUpPassed),
@@ -67,12 +75,15 @@ pub(super) const EVENTS: [(&str, Event); 8] = [
     ("conservation_broken", Event::ConservationBroken),
     ("verify_findings", Event::VerifyFindings),
     ("lease_taken_over", Event::LeaseTakenOver),
+    ("alarm", Event::Alarm),
+    ("suspicion", Event::Suspicion),
+    ("confirmation_pending", Event::ConfirmationPending),
     ("daily_report", Event::DailyReport),
 ];
 
 impl Event {
     /// Those that are told as incidents, which are opened and closed.
-    pub const INCIDENTS: [Self; 7] = [
+    pub const INCIDENTS: [Self; 10] = [
         Self::RunFailed,
         Self::WindowOverdue,
         Self::CatchUpPassed,
@@ -80,6 +91,9 @@ impl Event {
         Self::ConservationBroken,
         Self::VerifyFindings,
         Self::LeaseTakenOver,
+        Self::Alarm,
+        Self::Suspicion,
+        Self::ConfirmationPending,
     ];
 
     /// As the configuration, messages and tables write it.
@@ -166,6 +180,7 @@ fn receiver(s: &mut Settings<'_>, name: String) -> Option<Receiver> {
         s.report(&format!("{RECEIVERS}.{name}"), "kind is missing: set it to \"webhook\" or \"mail\"");
     }
     let events = s.read(&key("events"), |v| list(v, |item| word(&EVENTS, item)));
+    let keywords = s.read(&key("keywords"), |v| list(v, filled));
     let timeout = s.read(&key("timeout"), duration(Duration::from_secs(1)..=Duration::from_hours(1)));
     let secret = s.read(&key("secret"), |v| optional(v, secret));
     let body = s.read(&key("format"), |v| word(&BODIES, v));
@@ -199,7 +214,7 @@ fn receiver(s: &mut Settings<'_>, name: String) -> Option<Receiver> {
         Kind::Webhook => Channel::Webhook(Webhook { url, secret, body, timeout }),
         Kind::Mail => Channel::Mail(Mail { url, from: from?, to, timeout }),
     };
-    Some(Receiver { name, events, channel })
+    Some(Receiver { name, events, keywords, channel })
 }
 
 /// An address of mail, also with a name before it.

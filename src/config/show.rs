@@ -5,13 +5,14 @@ use std::fmt::Write;
 use toml::Value;
 
 use super::notify::{BODIES, Channel, Mail, Receiver, Webhook};
+use super::oidc;
 use super::settings::RECEIVERS;
 use super::values::show_size;
 use super::{AGGREGATES, Config, FORMATS, RANK_KEYS, ROTATIONS, SPLIT_PARTS, name_in};
 use crate::rewards::money::Units;
 use crate::rewards::rules::{DAILY_TIERS, HOURLY_CATEGORIES, Rules};
 
-type Entry = (String, Value);
+pub(super) type Entry = (String, Value);
 
 impl Config {
     /// Every key with its effective value, in the order of the commented file; passwords are masked. What is not
@@ -20,6 +21,7 @@ impl Config {
     pub fn effective(&self) -> Vec<(String, Value)> {
         let mut entries = self.place_entries();
         entries.extend(rules_entries(&self.rules));
+        entries.extend(self.confirm.entries());
         entries.extend(self.process_entries());
         entries
     }
@@ -85,9 +87,12 @@ impl Config {
             entry("retention.logs", age(retention.logs)),
             entry("http.listen", or_empty(http.listen.as_ref())),
             entry("http.token", or_empty(http.token.as_ref())),
+        ];
+        entries.extend(oidc::entries(http.oidc.as_ref()));
+        entries.extend([
             entry("notify.interval", humantime::format_duration(notify.interval).to_string()),
             entry("notify.reminder", humantime::format_duration(notify.reminder).to_string()),
-        ];
+        ]);
         entries.extend(notify.receivers.iter().flat_map(receiver_entries));
         entries.extend([
             entry("process.state_file", process.state_file.to_string_lossy().as_ref()),
@@ -111,6 +116,7 @@ fn receiver_entries(receiver: &Receiver) -> Vec<Entry> {
             of("format", name_in(&BODIES, *body).into()),
             of("timeout", timeout(*limit).into()),
             of("events", events.into()),
+            of("keywords", receiver.keywords.clone().into()),
         ],
         Channel::Mail(Mail { url, from, to, timeout: limit }) => vec![
             of("kind", "mail".into()),
@@ -119,13 +125,14 @@ fn receiver_entries(receiver: &Receiver) -> Vec<Entry> {
             of("to", to.clone().into()),
             of("timeout", timeout(*limit).into()),
             of("events", events.into()),
+            of("keywords", receiver.keywords.clone().into()),
         ],
     }
 }
 
 /// `[rules]` and `[special]`.
 fn rules_entries(rules: &Rules) -> Vec<Entry> {
-    let Rules { pool, ranking, hourly, daily, special_partners } = rules;
+    let Rules { pool, ranking, hourly, daily, special_partners, alarms: _ } = rules;
     let bonus = &daily.market_bonus;
     let order: Vec<_> = ranking.iter().map(|key| name_in(&RANK_KEYS, *key)).collect();
     let mut entries = vec![
@@ -149,7 +156,7 @@ fn rules_entries(rules: &Rules) -> Vec<Entry> {
     entries
 }
 
-fn entry(key: &str, value: impl Into<Value>) -> Entry {
+pub(super) fn entry(key: &str, value: impl Into<Value>) -> Entry {
     (key.to_owned(), value.into())
 }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::*;
+use crate::audit::text_hash;
 use crate::rewards::money::Units;
 
 /// The top of the repository.
@@ -252,6 +253,8 @@ max_ratio = "0.1"
 partners = []
 "#;
     assert_eq!(defaults().rules_table(), expected);
+    let version = "8f56361d8fc97b4da93bc9fafa0c8a4dbb23127a4ea0d79ccefb6f7d9b89144d";
+    assert_eq!(text_hash(&defaults().rules_table()), version);
     let written =
         "special.partners = [3, 1]\nrules.pool = { vote_types = ['x', 'cc'], hourly_share = '0.250' }";
     let otherwise = "special.partners = [1, 3]\nrules.pool.vote_types = ['cc', 'x']\nlogging.keep = 3";

@@ -148,6 +148,9 @@ pub fn line(incident: &Incident) -> String {
         Some(Event::ConservationBroken) => "the books do not add up",
         Some(Event::VerifyFindings) => "verify has findings",
         Some(Event::LeaseTakenOver) => "lease taken over",
+        Some(Event::Alarm) => "alarm",
+        Some(Event::Suspicion) => "suspicion",
+        Some(Event::ConfirmationPending) => "waits to be confirmed",
         Some(Event::DailyReport) | None => &incident.kind,
     };
     cut(&format!("{label}: {}", incident.detail), WIDTH)

@@ -1,5 +1,6 @@
 //! The domain: what every amount is, to the last unit. Pure: no clock, no randomness, no I/O.
 
+pub mod alarms;
 pub mod allocation;
 pub mod daily;
 pub mod hourly;
@@ -8,6 +9,7 @@ pub mod plan;
 pub mod pool;
 pub mod rates;
 pub mod rules;
+pub mod suspicions;
 pub mod vote;
 pub mod window;
 

@@ -1,5 +1,6 @@
 //! The parameters of the rules, as the pure code takes them. `config.rs` reads and validates them.
 
+use super::alarms::Alarm;
 use super::money::Units;
 
 /// All that decides an amount besides votes, rates and the pool. Shares and multipliers are decimals scaled by
@@ -12,6 +13,8 @@ pub struct Rules {
     pub daily: DailyRules,
     /// Special partners, whose hourly sums go on to the remote database (section 5); ascending, no duplicates.
     pub special_partners: Vec<i64>,
+    /// In the order of the configuration; empty by default.
+    pub alarms: Vec<Alarm>,
 }
 
 /// Section 4: which votes bring money, and how much of it the hour pays.

@@ -240,7 +240,8 @@ fn receivers_that_cannot_be_reached_are_named() {
     assert_eq!(
         of("kind = 'webhook'\nurl = 'https://example.org'\nevents = ['run']"),
         "c.toml:4: notify.receivers.ops.events: item 1: \"run\" is not one of run_failed, window_overdue, \
-         catch_up_passed, transfer_stuck, conservation_broken, verify_findings, lease_taken_over, daily_report"
+         catch_up_passed, transfer_stuck, conservation_broken, verify_findings, lease_taken_over, alarm, suspicion, \
+         confirmation_pending, daily_report"
     );
     assert_eq!(
         of("kind = 'webhook'\nurl = 'https://example.org'\nsecrets = 'x'"),

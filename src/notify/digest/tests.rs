@@ -13,7 +13,7 @@ const REMINDER: Duration = Duration::from_hours(6);
 fn receiver(name: &str, events: &[Event]) -> Receiver {
     let url = Endpoint::webhook("http://localhost/").unwrap();
     let channel = Channel::Webhook(Webhook { url, secret: None, body: Body::Json, timeout: INTERVAL });
-    Receiver { name: name.to_owned(), events: events.to_vec(), channel }
+    Receiver { name: name.to_owned(), events: events.to_vec(), keywords: vec![], channel }
 }
 
 fn settings(receivers: Vec<Receiver>) -> Notify {
