@@ -46,13 +46,13 @@ use crate::rewards::suspicions::Suspicion;
 use build::WithoutUrl;
 use settings::{PREFIX, Settings, Variable};
 
+pub use crate::people::{Person, PublicKey, Role};
 pub use changes::{Change, rules_changes};
 pub use confirm::{Confirm, ConfirmMode, FileFormat, WatchedFile, WatchedRepository, WatchedRows};
 pub use endpoint::Endpoint;
 pub use error::ConfigError;
 pub use notify::{Body, Channel, Event, Mail, Notify, Receiver, Webhook};
 pub use oidc::Oidc;
-pub use people::{Person, PublicKey, Role};
 pub use secret::Secret;
 pub use url::{DatabaseUrl, mask_url};
 
