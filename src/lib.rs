@@ -8,6 +8,7 @@
 //!     → store     Source: the window's votes and CC rates, only ever read
 //!     → frames    votes → one tally per partner → ranking                  (Polars)
 //!     → rewards   ranking, rates, books → Plan: every amount, every pool   (pure, exact integers)
+//!     → guard     votes and Plan → alarms that they raise                  (pure)
 //!     → store     Store: the plan in one transaction, checked before its commit
 //!   → jobs      relay: queued special transfers → Remote
 //! ```
@@ -38,6 +39,8 @@ pub mod rewards;
 pub mod people;
 
 pub mod frames;
+
+pub mod guard;
 
 pub mod audit;
 

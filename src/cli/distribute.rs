@@ -15,8 +15,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::daemon;
 use crate::errors::chain;
+use crate::guard::alarms::groups;
 use crate::jobs::{FirstDay, JobError, Observer, Outcome, Relayed, Walk, WalkReport, relay};
 use crate::ops::logging;
+use crate::rewards::alarms::Raised;
 use crate::rewards::plan::Plan;
 use crate::rewards::pool::PoolChange;
 use crate::rewards::window::{Calendar, Instant, Kind, Window, show};
@@ -242,8 +244,11 @@ impl Observer for Lines {
         };
         if self.as_json {
             self.entries.push(entry(window, outcome));
-        } else {
-            say!("{text}");
+            return;
+        }
+        say!("{text}");
+        if let Outcome::Paid(plan, _) = outcome {
+            groups(&plan.raised).for_each(|group| say!("  {group}"));
         }
     }
 }
@@ -306,6 +311,18 @@ fn writes(plan: &Plan) -> String {
     format!("; would write {} reward rows, {} transfers{pools}", plan.turnout.voters(), plan.transfers.len())
 }
 
+fn alarm(raised: &Raised) -> Value {
+    json!({
+        "alarm": raised.alarm,
+        "rule": raised.rule,
+        "action": raised.action.name(),
+        "partner_id": raised.partner_id,
+        "figure": raised.figure,
+        "limit": raised.limit,
+        "stake": raised.stake.to_string(),
+    })
+}
+
 fn amount_if(label: &str, amount: crate::rewards::money::Units) -> String {
     if amount.is_zero() { String::new() } else { format!("{label} {amount}") }
 }
@@ -320,6 +337,7 @@ fn entry(window: Window, outcome: &Outcome) -> Value {
             "undistributed": plan.undistributed().to_string(),
             "market_bonus": plan.market_bonus().to_string(),
             "transfers": plan.transfers.len(),
+            "alarms": plan.raised.iter().map(alarm).collect::<Vec<_>>(),
         })
     };
     let (state, plan) = match outcome {

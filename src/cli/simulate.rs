@@ -15,6 +15,7 @@ use crate::clock::ManualClock;
 use crate::config::Config;
 use crate::files::{FileError, Tables, read_rates, read_votes};
 use crate::frames::VoteColumns;
+use crate::guard::alarms::groups;
 use crate::jobs::{JobError, Outcome, Walk};
 use crate::rewards::money::Units;
 use crate::rewards::plan::{Plan, columns};
@@ -66,14 +67,16 @@ impl Simulate {
         let quotes = Quotes::new(read_rates(&self.rates)?).map_err(conflict)?;
 
         let mut tables = Tables::create(&self.out)?;
-        let mut totals = Paid::default();
+        let (mut totals, mut alarms) = (Paid::default(), vec![]);
         let mut paid = |plan: &Plan| {
             totals.add(plan);
+            alarms.extend(groups(&plan.raised).map(|group| format!("{}: {group}", plan.window)));
             tables.add(plan)
         };
         let state = walk(&config, votes.clone(), quotes.clone(), self.until, &mut paid).await?;
         tables.finish(&state.pools)?;
         say!("The tables of {} runs are in {}.", state.runs, self.out.display());
+        alarms.iter().for_each(|alarm| say!("{alarm}"));
         if let Some(other) = other {
             let mut others = Paid::default();
             let mut paid = |plan: &Plan| {

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::{FrameError, Vote};
+use super::{FrameError, Vote, Watch, Watched};
 use crate::rewards::vote::TypeTotal;
 use crate::rewards::window::Window;
 
@@ -69,6 +70,7 @@ pub struct Gathered {
     hours_of_types: Vec<HourOfType>,
     /// Votes by partner and type, where somebody asked for them.
     counts: Option<HashMap<(i64, usize), u64>>,
+    watched: Watched,
 }
 
 impl Gathered {
@@ -86,7 +88,15 @@ impl Gathered {
             last_type: 0,
             hours_of_types: Vec::new(),
             counts: count_types.then(HashMap::new),
+            watched: Watched::default(),
         }
+    }
+
+    /// The same, with an eye on what alarms need to know of single votes.
+    #[must_use]
+    pub fn watching(mut self, watch: Option<Arc<Watch>>) -> Self {
+        self.watched = Watched::new(watch);
+        self
     }
 
     /// Adds one vote.
@@ -111,6 +121,9 @@ impl Gathered {
         self.add_type(vote.vote_type, hour, 1, sums.cc);
         if self.counts.is_some() {
             self.add_count(vote.partner_id, vote.vote_type, 1);
+        }
+        if self.watched.is_on() {
+            self.watched.see(&vote);
         }
     }
 
@@ -173,6 +186,7 @@ impl Gathered {
             // The smaller one moves. Types have codes of their own in each, but who is whose part does not matter.
             std::mem::swap(self, part);
         }
+        self.watched.absorb(&mut part.watched);
         for (partner_id, sums) in part.partners.drain() {
             self.add_partner(partner_id, &sums);
         }
@@ -196,10 +210,18 @@ impl Gathered {
         partners == types
     }
 
-    /// Whether the partners take more memory than so many bytes.
+    /// Whether the partners, and the times that are watched, take more memory than so many bytes.
     #[must_use]
     pub fn exceeds(&self, bytes: usize) -> bool {
-        self.partners.len() * PARTNER_BYTES > bytes
+        self.partners.len() * PARTNER_BYTES + self.watched.bytes() > bytes
+    }
+
+    /// What was seen of the votes, once all of them are there.
+    #[must_use]
+    pub fn take_watched(&mut self) -> Watched {
+        let mut watched = std::mem::take(&mut self.watched);
+        watched.sort();
+        watched
     }
 
     #[must_use]

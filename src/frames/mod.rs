@@ -5,11 +5,13 @@
 
 mod columns;
 mod gathered;
+mod watch;
 
 use polars::prelude::*;
 
 pub use columns::{Vote, VoteColumns};
 pub use gathered::{Gathered, Sums, TypeCount};
+pub use watch::{Offence, VoteTime, Watch, Watched};
 
 use crate::rewards::money::{MoneyError, Units};
 use crate::rewards::rules::{RankKey, Rules};

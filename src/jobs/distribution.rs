@@ -11,7 +11,8 @@ use tracing::{Instrument, Span, debug, info, info_span, warn};
 use super::{Distributor, JobError};
 use crate::clock::Stopwatch;
 use crate::fault;
-use crate::frames;
+use crate::frames::{self, Watch};
+use crate::guard::alarms::{groups, judge, windows_compared};
 use crate::rewards::money::Units;
 use crate::rewards::plan::Plan;
 use crate::rewards::pool::Books;
@@ -109,16 +110,18 @@ impl Distributor {
         let runs = self.store.runs().await?;
         let carry_day = self.carry_day(&window, start).await?;
         fault::point("carry_day");
+        let earlier = self.earlier(&window, runs).await?;
         let books = self.store.books(&window, carry_day).await?;
         let request = Request {
             window,
             quotes_from: quotes_from(&window, &self.calendar, &self.rules.rules),
             count_types: tracing::enabled!(tracing::Level::DEBUG),
+            watch: Watch::new(&self.rules.rules.alarms, &window, &self.calendar),
         };
         let mut watch = Stopwatch::start();
         let loading = tokio::time::timeout(PATIENCE, self.source.load(&request));
         let silent = |_| JobError::Retry(anyhow!("the source of votes has not answered for {PATIENCE:?}"));
-        let Loaded { votes, quotes } = loading.await.map_err(silent)??;
+        let Loaded { mut votes, quotes } = loading.await.map_err(silent)??;
         let load = watch.lap();
         fault::point("loaded");
         let rules = Arc::clone(&self.rules);
@@ -136,17 +139,28 @@ impl Distributor {
                     "votes"
                 );
             }
+            let watched = votes.take_watched();
             let turnout = frames::turnout(votes, rules)?;
             let rank = watch.lap();
             log_voters(&window, &turnout);
-            let plan = plan_window(window, turnout, &quotes, &books, &calendar, rules)?;
+            let mut plan = plan_window(window, turnout, &quotes, &books, &calendar, rules)?;
             warn_of_lost_votes(&plan, &books);
+            plan.raised = judge(&plan, &watched, &earlier, &rules.alarms);
+            warn_of_alarms(&plan);
             Ok::<_, JobError>((plan, Phases { load, rank, allocate: watch.lap(), ..Phases::default() }))
         });
         // One window that no plan can be made of stands in no other's way.
         let (plan, phases) =
             plan.await.map_err(|panic| JobError::Fail(anyhow!("making the plan has failed: {panic}")))??;
         Ok(Prepared { plan, runs, phases })
+    }
+
+    /// What the last paid windows of the kind had to distribute, as far as alarms compare with it.
+    async fn earlier(&self, window: &Window, runs: u64) -> Result<Vec<Units>, StoreError> {
+        match windows_compared(&self.rules.rules.alarms, window.kind) {
+            0 => Ok(vec![]),
+            windows => self.store.totals_before(window.kind, window.start, runs, windows).await,
+        }
     }
 
     /// Where undistributed money goes: from an hour to the oldest day not yet paid (rules, section 5), from a day to
@@ -189,6 +203,13 @@ fn warn_of_lost_votes(plan: &Plan, books: &Books) {
     let day_is_paid = books.carry_day > plan.window.day;
     if plan.window.kind == Kind::Hourly && day_is_paid && missing > Units::ZERO {
         warn!(window = %plan.window, cc = %missing, "votes came after their day was paid; this CC is in no pool");
+    }
+}
+
+/// A line for each alarm, however many partners raise it.
+fn warn_of_alarms(plan: &Plan) {
+    for group in groups(&plan.raised) {
+        warn!(window = %plan.window, "{group}");
     }
 }
 

@@ -15,7 +15,8 @@ use chrono::NaiveDate;
 
 use crate::audit::{LogRow, RunRecord, text_hash};
 use crate::config::Config;
-use crate::frames::{self, FrameError};
+use crate::frames::{self, FrameError, Watch};
+use crate::guard::alarms::{judge, windows_compared};
 use crate::rewards::money::Units;
 use crate::rewards::plan::{Plan, PlanError};
 use crate::rewards::pool::Books;
@@ -142,17 +143,28 @@ impl Prover {
         let record = read_record(row)?;
         let rules = self.rules(&run.rules_version, window).await?;
         let books = self.books_before(&window, &record, run.sequence).await?;
-        let request =
-            Request { window, quotes_from: quotes_from(&window, &self.calendar, &rules), count_types };
-        let Loaded { votes, quotes } = self.source.load(&request).await?;
+        // What the run found there: runs of windows before it that were made later are not compared with.
+        let earlier = match windows_compared(&rules.alarms, window.kind) {
+            0 => vec![],
+            windows => {
+                self.ledger.totals_before(window.kind, window.start, run.sequence - 1, windows).await?
+            }
+        };
+        let quotes_from = quotes_from(&window, &self.calendar, &rules);
+        let watch = Watch::new(&rules.alarms, &window, &self.calendar);
+        let request = Request { window, quotes_from, count_types, watch };
+        let Loaded { mut votes, quotes } = self.source.load(&request).await?;
         let calendar = self.calendar;
         let by = Arc::clone(&rules);
         let computed = tokio::task::spawn_blocking(move || {
             let counts = votes.type_counts().into_iter();
             let counts = counts.map(|count| (count.partner_id, count.vote_type.to_owned(), count.votes));
             let type_counts = counts.collect();
+            let watched = votes.take_watched();
             let turnout = frames::turnout(votes, &by)?;
-            Ok::<_, ProofError>((plan_window(window, turnout, &quotes, &books, &calendar, &by)?, type_counts))
+            let mut plan = plan_window(window, turnout, &quotes, &books, &calendar, &by)?;
+            plan.raised = judge(&plan, &watched, &earlier, &by.alarms);
+            Ok::<_, ProofError>((plan, type_counts))
         });
         let panicked =
             |panic: tokio::task::JoinError| ProofError::Panicked { window, why: panic.to_string() };

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chrono::{NaiveTime, Weekday};
+use chrono::{Datelike, NaiveDateTime, NaiveTime, Weekday};
 
 use super::money::Units;
 use super::window::Kind;
@@ -66,6 +66,26 @@ pub enum AlarmRule {
     },
 }
 
+impl Alarm {
+    /// Whether it is about a partner.
+    #[must_use]
+    pub fn concerns(&self, partner_id: i64) -> bool {
+        let is_meant = |partners: &Vec<i64>| partners.binary_search(&partner_id).is_ok();
+        self.partners.as_ref().is_none_or(is_meant) && !is_meant(&self.except)
+    }
+}
+
+/// What of a window's votes a rule is judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// What they come to for each partner, or for all.
+    Sums,
+    /// Each vote by itself.
+    Votes,
+    /// When each partner voted, all votes together.
+    Times,
+}
+
 impl AlarmRule {
     /// The word of the configuration, of tables and messages.
     #[must_use]
@@ -83,6 +103,34 @@ impl AlarmRule {
             Self::PoolGrowth { .. } => "pool_growth",
             Self::AllowedTimes { .. } => "allowed_times",
         }
+    }
+
+    /// What has to be known of the votes of a window.
+    #[must_use]
+    pub const fn needs(&self, kind: Kind) -> Needs {
+        match self {
+            // An hour has no other votes than those of the hour.
+            Self::VotesPerHour(_) if matches!(kind, Kind::Hourly) => Needs::Sums,
+            Self::VotesPerMinute(_) | Self::VotesPerHour(_) | Self::EqualSpacing { .. } => Needs::Times,
+            Self::CcPerVote { .. } | Self::EccPerVote { .. } | Self::AllowedTimes { .. } => Needs::Votes,
+            Self::VotesPerWindow(_)
+            | Self::ShareOfVotes { .. }
+            | Self::Reward(_)
+            | Self::Distribution(_)
+            | Self::PoolGrowth { .. } => Needs::Sums,
+        }
+    }
+
+    /// Whether one may vote at a local time; always where the rule is about something else.
+    #[must_use]
+    pub fn allows_time(&self, local: NaiveDateTime) -> bool {
+        let Self::AllowedTimes { from, until, days } = self else { return true };
+        let (time, today) = (local.time(), local.weekday());
+        if from < until {
+            return days.contains(&today) && (*from..*until).contains(&time);
+        }
+        // A night belongs to the day on which it begins.
+        time >= *from && days.contains(&today) || time < *until && days.contains(&today.pred())
     }
 
     /// Whether it is about the window as a whole: it names no partner, so there is none to hold.

@@ -85,6 +85,7 @@ pub fn plan(
         pool_changes: pools.changes(),
         amounts,
         transfers: vec![],
+        raised: vec![],
         turnout,
     };
     Ok(plan.assert_sound())

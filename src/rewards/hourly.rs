@@ -58,6 +58,7 @@ pub fn plan(
         pool,
         pool_changes: pools.changes(),
         transfers: transfers(&window, &turnout, &amounts, &rules.special_partners),
+        raised: vec![],
         amounts,
         turnout,
     };

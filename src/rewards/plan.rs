@@ -1,6 +1,7 @@
 //! The plan of one run: every amount, every count, every pool, before anything is written. Pure code makes it, the
 //! job only carries it out, and what is logged, shown or compared is read from it.
 
+use super::alarms::Raised;
 use super::money::{MoneyError, Units};
 use super::pool::{PoolChange, Settlement};
 use super::vote::Turnout;
@@ -155,6 +156,8 @@ pub struct Plan {
     pub amounts: Vec<Vec<Units>>,
     /// In order of partners.
     pub transfers: Vec<Transfer>,
+    /// What alarms found. They change no amount of the plan.
+    pub raised: Vec<Raised>,
 }
 
 impl Plan {

@@ -11,7 +11,7 @@ use super::{
     Commit, Committed, Loaded, Programme, QueuedTransfer, Request, Result, RulesVersion, Source, SourceError,
     Store, StoreError, Totals,
 };
-use crate::frames::{Gathered, VoteColumns};
+use crate::frames::VoteColumns;
 use crate::rewards::money::Units;
 use crate::rewards::plan::Transfer;
 use crate::rewards::pool::{Books, Settlement};
@@ -25,6 +25,8 @@ pub struct State {
     pub rules: Option<RulesVersion>,
     pub runs: u64,
     pub paid: BTreeSet<(Kind, Instant)>,
+    /// What each paid window had to distribute.
+    pub distributed: BTreeMap<(Kind, Instant), Units>,
     pub settled: BTreeMap<Instant, Settlement>,
     pub pools: BTreeMap<NaiveDate, Units>,
     pub transfers: BTreeSet<Transfer>,
@@ -64,6 +66,7 @@ impl State {
         self.totals = totals.map_err(|error| StoreError::Broken { what: format!("a total {error}") })?;
         self.runs += 1;
         self.paid.insert((plan.window.kind, plan.window.start));
+        self.distributed.insert((plan.window.kind, plan.window.start), plan.total);
         for settlement in &plan.settlements {
             self.settled.insert(settlement.hour_start, settlement.clone());
         }
@@ -136,6 +139,13 @@ impl Store for MemoryStore {
         let state = self.lock();
         let later = [Kind::Daily, Kind::Hourly].map(|kind| state.paid_from(kind, before).count());
         Ok((state.paid.len() - later.iter().sum::<usize>()) as u64)
+    }
+
+    /// Nobody looks back here: all runs are the first ones.
+    async fn totals_before(&self, kind: Kind, before: Instant, _runs: u64, limit: u32) -> Result<Vec<Units>> {
+        let state = self.lock();
+        let earlier = state.distributed.range((kind, Instant::MIN_UTC)..(kind, before)).rev();
+        Ok(earlier.map(|(_, total)| *total).take(limit as usize).collect())
     }
 
     async fn books(&self, window: &Window, carry_day: NaiveDate) -> Result<Books> {
@@ -226,7 +236,7 @@ impl Source for MemorySource {
             let micros = instant.timestamp_micros();
             self.order.partition_point(|row| self.votes.get(*row as usize).voted_at < micros)
         };
-        let mut votes = Gathered::new(*window, request.count_types);
+        let mut votes = request.gathered();
         for row in &self.order[before(window.start)..before(window.end)] {
             votes.push(self.votes.get(*row as usize));
         }

@@ -5,11 +5,12 @@
 //! MariaDB. One conformance suite holds for every one of them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
 
-use crate::frames::Gathered;
+use crate::frames::{Gathered, Watch};
 use crate::rewards::money::Units;
 use crate::rewards::plan::{Plan, Transfer};
 use crate::rewards::pool::Books;
@@ -123,6 +124,10 @@ pub trait Store: Send + Sync {
     /// How many windows of both kinds that start before an instant were paid. It takes no longer for their number.
     async fn paid_before(&self, before: Instant) -> Result<u64>;
 
+    /// What the windows of a kind that start before an instant had to distribute ([`Plan::total`]), the last of them
+    /// first, at most `limit`; of the first `runs` runs only.
+    async fn totals_before(&self, kind: Kind, before: Instant, runs: u64, limit: u32) -> Result<Vec<Units>>;
+
     /// What a plan for the window is to be made from. `carry_day` is where its undistributed money goes.
     async fn books(&self, window: &Window, carry_day: NaiveDate) -> Result<Books>;
 
@@ -208,13 +213,23 @@ pub trait Leases: Send + Sync {
 }
 
 /// What is asked of a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     pub window: Window,
     /// Quotes are wanted from the newest at or before this instant up to the window's end.
     pub quotes_from: Instant,
     /// Whether to keep how often each partner cast each type of vote, which only the debug log shows.
     pub count_types: bool,
+    /// What alarms need to know of single votes.
+    pub watch: Option<Arc<Watch>>,
+}
+
+impl Request {
+    /// Where the votes are added up.
+    #[must_use]
+    pub fn gathered(&self) -> Gathered {
+        Gathered::new(self.window, self.count_types).watching(self.watch.clone())
+    }
 }
 
 /// What a source hands over for one window, all of one view of the source.

@@ -46,7 +46,7 @@ fn config() -> Config {
 async fn load(source: &SqlSource) -> Turnout {
     let window = Calendar::new(chrono_tz::UTC).day(DAY.parse().unwrap());
     assert_eq!(window.kind, Kind::Daily);
-    let request = Request { window, quotes_from: window.start, count_types: false };
+    let request = Request { window, quotes_from: window.start, count_types: false, watch: None };
     let loaded = source.load(&request).await.unwrap();
     frames::turnout(loaded.votes, &config().rules).unwrap()
 }

@@ -60,7 +60,7 @@ async fn source(url: &str, config: &Config, effort: Effort) -> SqlSource {
 
 async fn load(source: &SqlSource) -> Result<Turnout, SourceError> {
     let window = Calendar::new(chrono_tz::UTC).day(DAY.parse().unwrap());
-    let request = Request { window, quotes_from: window.start, count_types: false };
+    let request = Request { window, quotes_from: window.start, count_types: false, watch: None };
     Ok(frames::turnout(source.load(&request).await?.votes, &config("").rules).unwrap())
 }
 

@@ -331,3 +331,26 @@ pub(super) async fn last_listed(store: &SqlStore, before: Instant) -> Result<Opt
     }
     Ok(last)
 }
+
+/// What the last windows of a kind before an instant had to distribute; see [`crate::store::Store::totals_before`].
+pub(super) async fn totals_before(
+    store: &SqlStore,
+    kind: Kind,
+    before: Instant,
+    runs: u64,
+    limit: u32,
+) -> Result<Vec<Units>> {
+    let values = [kind.name().into(), sql_time(before).into(), number(runs), i64::from(limit).into()];
+    let rows = store.page(sql::TOTALS_BEFORE, &values, "reading what earlier windows had").await?;
+    rows.iter().map(|row| OwnRow { table: "reward_log", row }.units(0, "total_reward_cc")).collect()
+}
+
+/// What every paid window had to distribute.
+pub(super) async fn all_totals(store: &SqlStore) -> Result<BTreeMap<(Kind, Instant), Units>> {
+    let rows = store.page(sql::TOTALS, &[], "reading what all windows had").await?;
+    let total = |row| {
+        let row = OwnRow { table: "reward_log", row };
+        Ok(((kind(&row, 1)?, row.instant(2, "time")?), row.units(0, "total_reward_cc")?))
+    };
+    rows.iter().map(total).collect()
+}

@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use super::bind::Row;
 use super::commit::{CommitRun, held, read_books};
 use super::driver::{Database, Tx};
-use super::ledger::{last_listed, rules_version};
+use super::ledger::{all_totals, last_listed, rules_version, totals_before};
 use super::outbox::{RequeueTransfers, TransfersDelivered, TransfersFailed};
 use super::statements as sql;
 use super::text::{OwnRow, sql_time};
@@ -145,6 +145,7 @@ impl SqlStore {
             let paid = self.paid_since(kind, Instant::UNIX_EPOCH).await?;
             state.paid.extend(paid.into_iter().map(|start| (kind, start)));
         }
+        state.distributed = all_totals(self).await?;
         let rows = self.database.fetch(sql::SETTLEMENTS, &[]).await;
         for row in rows.map_err(doing("reading the settled hours"))? {
             let settlement = settlement(&row)?;
@@ -229,6 +230,10 @@ impl Store for SqlStore {
         let rows = rows.map_err(doing("counting the runs"))?;
         let row = rows.first().map(|row| OwnRow { table: "reward_programme", row });
         row.map_or(Ok(0), |row| row.count(0, "runs"))
+    }
+
+    async fn totals_before(&self, kind: Kind, before: Instant, runs: u64, limit: u32) -> Result<Vec<Units>> {
+        totals_before(self, kind, before, runs, limit).await
     }
 
     async fn books(&self, window: &Window, carry_day: NaiveDate) -> Result<Books> {

@@ -8,7 +8,7 @@ use super::row::SourceRow;
 use super::views::View;
 use super::{SqlSource, bad_row, bound, not_negative, quoted};
 use crate::frames::{Gathered, Sums};
-use crate::rewards::window::Window;
+use crate::store::Request;
 use crate::store::error::{BadValue, SourceError};
 
 /// The largest amount that one vote may have: what 64 bits hold.
@@ -19,14 +19,13 @@ impl SqlSource {
     pub(super) async fn aggregated(
         &self,
         mut view: View,
-        window: &Window,
-        count_types: bool,
+        request: &Request,
     ) -> Result<Gathered, SourceError> {
-        let mut gathered = Gathered::new(*window, count_types);
-        let added = self.add_up(&mut view, &mut gathered, count_types).await;
+        let mut gathered = request.gathered();
+        let added = self.add_up(&mut view, &mut gathered, request.count_types).await;
         if let Err(bad @ SourceError::BadRow { .. }) = added {
             // Sums do not say which row is bad; reading the rows does.
-            self.votes(vec![view], window, count_types).await?;
+            self.votes(vec![view], request).await?;
             return Err(bad);
         }
         added.map(|()| gathered)

@@ -102,21 +102,22 @@ impl Source for SqlSource {
 
 impl SqlSource {
     async fn load_by(&self, reader: Reader, request: &Request) -> Result<Loaded, SourceError> {
-        let Request { window, quotes_from, count_types } = request;
+        let window = &request.window;
         let (votes_table, rates_table) = (&self.names.votes_table, &self.names.rates_table);
+        // Single votes are to be seen where a window was paid by alarms about them; a configuration with both is refused.
+        let by_server = self.effort.aggregate == Aggregate::Server && request.watch.is_none();
         // An hour is read sooner than locks are taken.
-        let by_server = self.effort.aggregate == Aggregate::Server;
         let wanted = if window.kind == Kind::Daily && !by_server { self.effort.connections } else { 1 };
         // All views are of one state of the source: votes and rates of the same moment.
         let tables = [quoted(votes_table), quoted(rates_table)];
         let mut views = views::begin(&self.database, &tables, wanted, votes_table, reader).await?;
         self.refuse_strays(&mut views[0], window).await?;
-        let quotes = self.quotes(&mut views[0], *quotes_from, window.end).await?;
+        let quotes = self.quotes(&mut views[0], request.quotes_from, window.end).await?;
         let votes = match views.pop() {
-            Some(view) if by_server => self.aggregated(view, window, *count_types).await?,
+            Some(view) if by_server => self.aggregated(view, request).await?,
             last => {
                 views.extend(last);
-                self.votes(views, window, *count_types).await?
+                self.votes(views, request).await?
             }
         };
         Ok(Loaded { votes, quotes })

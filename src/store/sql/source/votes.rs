@@ -10,6 +10,7 @@ use super::views::View;
 use super::{SqlSource, bound, vote_amount};
 use crate::frames::{Gathered, Vote};
 use crate::rewards::window::{Instant, Window};
+use crate::store::Request;
 use crate::store::error::{BadValue, SourceError};
 
 /// The columns of the votes query.
@@ -41,15 +42,10 @@ struct Reading {
 
 impl SqlSource {
     /// All votes of a window. The views are of one state, so no vote is in two slices or in none.
-    pub(super) async fn votes(
-        &self,
-        views: Vec<View>,
-        window: &Window,
-        count_types: bool,
-    ) -> Result<Gathered, SourceError> {
-        let slices = slices(window);
+    pub(super) async fn votes(&self, views: Vec<View>, request: &Request) -> Result<Gathered, SourceError> {
+        let slices = slices(&request.window);
         let readers = views.len().min(slices.len());
-        let empty = Gathered::new(*window, count_types);
+        let empty = request.gathered();
         let reading = Arc::new(Reading {
             source: self.clone(),
             slices,

@@ -56,6 +56,17 @@ pub const PAID_BEFORE: &str = "/* paid_before */ \
      SELECT runs - (SELECT COUNT(*) FROM reward_runs WHERE reward_type IN ('daily', 'hourly') AND time >= ?) \
      FROM reward_programme WHERE id = 1";
 
+/// A run's sequence number is looked up in the log, so that the windows are passed over in the runs' index only.
+pub const TOTALS_BEFORE: &str = "/* totals_before */ \
+     SELECT CAST(reward_log.total_reward_cc AS CHAR) FROM reward_runs \
+     INNER JOIN reward_log ON reward_log.sequence = reward_runs.sequence \
+     WHERE reward_runs.reward_type = ? AND reward_runs.time < ? AND reward_runs.sequence <= ? \
+     ORDER BY reward_runs.time DESC LIMIT ?";
+
+/// Everything, for a dry run.
+pub const TOTALS: &str = "/* state */ SELECT CAST(total_reward_cc AS CHAR), reward_type, CAST(time AS CHAR) \
+     FROM reward_log";
+
 pub const RUN: &str = "/* commit_run */ \
      SELECT sequence, CAST(committed_at AS CHAR) FROM reward_runs WHERE reward_type = ? AND time = ?";
 
@@ -175,7 +186,7 @@ pub fn all() -> impl Iterator<Item = &'static str> {
     OF_THE_STORE.into_iter().chain(of_the_rooms).chain(of_people).chain(shelf::ALL)
 }
 
-const OF_THE_STORE: [&str; 35] = [
+const OF_THE_STORE: [&str; 37] = [
     PROGRAMME,
     INSERT_PROGRAMME,
     UPDATE_PROGRAMME,
@@ -185,6 +196,8 @@ const OF_THE_STORE: [&str; 35] = [
     PAID_SINCE,
     PAID_COUNT,
     PAID_BEFORE,
+    TOTALS_BEFORE,
+    TOTALS,
     RUN,
     INSERT_RUN,
     SETTLEMENTS_OF_DAY,
