@@ -14,7 +14,9 @@ mod record;
 pub use chain::{Break, Chain, Link};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use decision::DecisionRow;
-pub use record::{InputsRecord, PoolRecord, RunRecord, SettlementRecord, TypeRecord, WindowRecord};
+pub use record::{
+    AlarmRecord, InputsRecord, PoolRecord, RunRecord, SetAsideRecord, SettlementRecord, TypeRecord, WindowRecord,
+};
 
 /// `previous_hash` of the first row of the chain.
 pub const CHAIN_START: &str = "0000000000000000000000000000000000000000000000000000000000000000";

@@ -1,9 +1,12 @@
 //! One run as JSON: everything that decided its amounts, and what came of it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::hex;
+use crate::rewards::alarms::Action;
 use crate::rewards::money::Units;
 use crate::rewards::plan::{Part, Plan};
 use crate::rewards::pool::{PoolChange, Settlement};
@@ -32,7 +35,14 @@ pub struct RunRecord {
     pub undistributed: String,
     pub market_bonus: String,
     pub pools: Vec<PoolRecord>,
+    /// Those that were queued: without those of partners that are held.
     pub transfers: TransfersRecord,
+    /// What alarms found, by their names; left out where they found nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<AlarmRecord>,
+    /// What alarms keep back of `distributed` and `market_bonus`; left out where they hold nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_aside: Option<SetAsideRecord>,
 }
 
 /// The window that was paid.
@@ -123,6 +133,66 @@ pub struct TransfersRecord {
     pub total: String,
 }
 
+/// What one alarm found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmRecord {
+    pub name: String,
+    pub action: String,
+    /// How often it was raised.
+    pub raised: u64,
+    /// SHA-256 over the partners it was raised by, in order, each once.
+    pub partners_sha256: String,
+}
+
+impl AlarmRecord {
+    /// One for each alarm and action, in order of both.
+    pub fn of<'a>(raised: impl Iterator<Item = (&'a str, Action, Option<i64>)>) -> Vec<Self> {
+        let mut alarms: BTreeMap<(&str, Action), (u64, BTreeSet<i64>)> = BTreeMap::new();
+        for (name, action, partner_id) in raised {
+            let (count, partners) = alarms.entry((name, action)).or_default();
+            *count += 1;
+            partners.extend(partner_id);
+        }
+        let record = |((name, action), (raised, partners)): ((&str, Action), (u64, BTreeSet<i64>))| Self {
+            name: name.to_owned(),
+            action: action.name().to_owned(),
+            raised,
+            partners_sha256: partners_hash(partners.into_iter()),
+        };
+        alarms.into_iter().map(record).collect()
+    }
+}
+
+/// What is kept back until somebody decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAsideRecord {
+    pub partners: u64,
+    /// Of the pools' money.
+    pub amount: String,
+    pub market_bonus: String,
+    /// SHA-256 over the partners, in order.
+    pub partners_sha256: String,
+}
+
+impl SetAsideRecord {
+    /// Of partners, and the sums of their amounts; none where there is no partner.
+    #[must_use]
+    pub fn of(partners: &BTreeSet<i64>, amount: Units, market_bonus: Units) -> Option<Self> {
+        (!partners.is_empty()).then(|| Self {
+            partners: partners.len() as u64,
+            amount: amount.to_string(),
+            market_bonus: market_bonus.to_string(),
+            partners_sha256: partners_hash(partners.iter().copied()),
+        })
+    }
+}
+
+fn partners_hash(partners: impl Iterator<Item = i64>) -> String {
+    let mut hash = Sha256::new();
+    partners.for_each(|partner| hash.update(partner.to_be_bytes()));
+    hex(&hash.finalize())
+}
+
 impl SettlementRecord {
     /// A settled hour as it is recorded.
     #[must_use]
@@ -170,6 +240,8 @@ impl RunRecord {
                 count: plan.transfers.len(),
                 total: plan.transfers.iter().map(|transfer| transfer.amount).sum::<Units>().to_string(),
             },
+            alarms: alarms(plan),
+            set_aside: set_aside(plan),
         }
     }
 
@@ -200,6 +272,17 @@ impl RunRecord {
 
 fn text(amount: Option<Units>) -> Option<String> {
     amount.map(|amount| amount.to_string())
+}
+
+fn alarms(plan: &Plan) -> Vec<AlarmRecord> {
+    let raised = plan.raised.iter();
+    AlarmRecord::of(raised.map(|raised| (raised.alarm.as_str(), raised.action, raised.partner_id)))
+}
+
+fn set_aside(plan: &Plan) -> Option<SetAsideRecord> {
+    let partners = plan.set_aside().map(|held| held.partner_id).collect();
+    let (amount, market_bonus) = plan.set_aside_sums();
+    SetAsideRecord::of(&partners, amount, market_bonus)
 }
 
 fn inputs(plan: &Plan) -> InputsRecord {

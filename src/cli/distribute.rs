@@ -184,7 +184,8 @@ impl Cycle {
         let window = distributor.chosen(kind, start, &walk)?;
         let outcome = distributor.pay(window, programme.start).await?;
         lines.paid(window, &outcome);
-        Ok(WalkReport::default())
+        let held = matches!(outcome, Outcome::Held(_)).then_some(window);
+        Ok(WalkReport { held: held.into_iter().collect(), ..WalkReport::default() })
     }
 
     /// Looks after the queued transfers. A remote that cannot be reached is said, and is no failure: they stay queued.
@@ -227,18 +228,23 @@ impl Observer for Lines {
     fn paid(&mut self, window: Window, outcome: &Outcome) {
         let text = match outcome {
             Outcome::AlreadyPaid => format!("{window}: was paid already, nothing changed"),
+            Outcome::Held(held) => {
+                let verb = if self.mode == Mode::Pay { "held" } else { "would hold" };
+                format!("{window}: {verb} by {}, {} are at stake", held.alarms.join(", "), held.stake)
+            }
             Outcome::Paid(plan, _) => {
                 let (verb, writes) = match self.mode {
                     Mode::Pay => ("paid", String::new()),
                     Mode::DryRun => ("would pay", writes(plan)),
                 };
                 format!(
-                    "{window}: {verb} {} to {} of {} voters{}{}{writes}",
-                    plan.distributed(),
+                    "{window}: {verb} {} to {} of {} voters{}{}{}{writes}",
+                    plan.distributed() - plan.set_aside_sums().0,
                     plan.parts.iter().map(|part| part.members.len()).max().unwrap_or(0),
                     plan.turnout.voters(),
                     amount_if(", market bonus", plan.market_bonus()),
                     amount_if(", carried", plan.undistributed()),
+                    amount_if(", set aside", plan.set_aside_sums().0),
                 )
             }
         };
@@ -262,12 +268,14 @@ impl Lines {
             windows.into_iter().map(entry).collect()
         };
         if self.as_json {
+            let held = report.held.iter().map(|window| (window, "an alarm holds it".to_owned()));
             let overdue = report.overdue.iter().map(|window| (window, "past catch-up".to_owned()));
             let report = json!({
                 "dry_run": self.mode == Mode::DryRun,
                 "windows": self.entries,
                 "failed": list(failed.collect()),
                 "blocked": list(blocked.collect()),
+                "held": list(held.collect()),
                 "overdue": list(overdue.collect()),
                 "transfers": relayed.map(|relayed| {
                     json!({ "delivered": relayed.delivered, "failed": relayed.failed })
@@ -281,6 +289,13 @@ impl Lines {
         }
         for (window, reason) in blocked {
             eprintln!("error: {window} was not paid: {reason}");
+        }
+        for window in &report.held {
+            eprintln!(
+                "error: {window} was not paid: an alarm holds it; `rewardd holds show {} {}` says why",
+                window.kind,
+                show(window.start)
+            );
         }
         if let (Some(first), Some(last)) = (report.overdue.first(), report.overdue.last()) {
             eprintln!(
@@ -343,6 +358,7 @@ fn entry(window: Window, outcome: &Outcome) -> Value {
     let (state, plan) = match outcome {
         Outcome::Paid(plan, _) => ("paid", Some(figures(plan))),
         Outcome::AlreadyPaid => ("already_paid", None),
+        Outcome::Held(_) => ("held", None),
     };
     json!({ "kind": window.kind.name(), "time": show(window.start), "state": state, "plan": plan })
 }

@@ -18,6 +18,7 @@ pub(super) fn paid(metrics: &Metrics, window: &Window, outcome: &Outcome) {
             metrics.paid(plan, [*load, *rank, *allocate, *commit]);
         }
         Outcome::AlreadyPaid => metrics.run(window.kind.name(), Ended::AlreadyPaid),
+        Outcome::Held(_) => metrics.run(window.kind.name(), Ended::Held),
     }
 }
 

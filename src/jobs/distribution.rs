@@ -13,6 +13,7 @@ use crate::clock::Stopwatch;
 use crate::fault;
 use crate::frames::{self, Watch};
 use crate::guard::alarms::{groups, judge, windows_compared};
+use crate::rewards::alarms::{Action, Raised};
 use crate::rewards::money::Units;
 use crate::rewards::plan::Plan;
 use crate::rewards::pool::Books;
@@ -21,7 +22,9 @@ use crate::rewards::vote::Turnout;
 use crate::rewards::window::{Instant, Kind, Window, show};
 use crate::rewards::{plan_window, quotes_from};
 use crate::scheduler::due::is_all_paid_before;
-use crate::store::{Commit, Committed, Loaded, Request, StoreError};
+use crate::store::{
+    Commit, Committed, HeldWindow, Loaded, NewHeldWindow, Request, StoreError, WindowState,
+};
 
 /// How often a plan is made anew when another run was committed in between. With one writer that does not happen at
 /// all; with two by mistake, one of them is through after a few.
@@ -55,6 +58,8 @@ pub enum Outcome {
     Paid(Box<Plan>, Phases),
     /// It had been paid before; nothing was changed.
     AlreadyPaid,
+    /// An alarm holds it: nothing of it is paid until an operator decides.
+    Held(Box<HeldWindow>),
 }
 
 impl Distributor {
@@ -75,7 +80,19 @@ impl Distributor {
             if self.is_paid(&window).await.map_err(|error| context(error.into()))? {
                 return Ok(Outcome::AlreadyPaid);
             }
-            let mut prepared = self.prepare(window, start).await.map_err(context)?;
+            let known = self.store.held_window(&window).await.map_err(|error| context(error.into()))?;
+            let approved = match known {
+                Some(known) if known.state == WindowState::Held => return Ok(Outcome::Held(Box::new(known))),
+                known => known,
+            };
+            let mut prepared = self.prepare_as(window, start, approved.as_ref()).await.map_err(context)?;
+            if approved.is_none() && prepared.plan.raised.iter().any(holds_window) {
+                match self.hold(&prepared.plan).await {
+                    Ok(outcome) => return Ok(outcome),
+                    Err(StoreError::Stale) => continue,
+                    Err(error) => return Err(context(error.into())),
+                }
+            }
             let commit = Commit {
                 plan: &prepared.plan,
                 runs_before: prepared.runs,
@@ -97,6 +114,20 @@ impl Distributor {
         Err(context(StoreError::Stale.into()))
     }
 
+    /// Holds a window, where nobody has paid it meanwhile.
+    async fn hold(&self, plan: &Plan) -> Result<Outcome, StoreError> {
+        let stake = plan.distributed() + plan.market_bonus();
+        let new =
+            NewHeldWindow { window: plan.window, raised: &plan.raised, stake, now: self.clock.now() };
+        if !self.store.hold_window(new).await? {
+            return Ok(Outcome::AlreadyPaid);
+        }
+        let held = new.held();
+        let (window, alarms) = (plan.window, held.alarms.join(", "));
+        warn!(%window, %alarms, %stake, "held: nothing of it is paid until an operator decides");
+        Ok(Outcome::Held(Box::new(held)))
+    }
+
     async fn is_paid(&self, window: &Window) -> Result<bool, StoreError> {
         Ok(self.store.paid_count(window.kind, window.start, window.end).await? > 0)
     }
@@ -106,6 +137,18 @@ impl Distributor {
     /// # Errors
     /// [`JobError`].
     pub async fn prepare(&self, window: Window, start: NaiveDate) -> Result<Prepared, JobError> {
+        let known = self.store.held_window(&window).await?;
+        self.prepare_as(window, start, known.as_ref()).await
+    }
+
+    /// The same; where an operator has approved a window that was held, with what was decided of it.
+    async fn prepare_as(
+        &self,
+        window: Window,
+        start: NaiveDate,
+        approved: Option<&HeldWindow>,
+    ) -> Result<Prepared, JobError> {
+        let named: BTreeSet<i64> = approved.iter().flat_map(|known| known.partners.iter().copied()).collect();
         // The count comes first: a run that is committed between any of these reads makes the plan stale.
         let runs = self.store.runs().await?;
         let carry_day = self.carry_day(&window, start).await?;
@@ -143,9 +186,10 @@ impl Distributor {
             let turnout = frames::turnout(votes, rules)?;
             let rank = watch.lap();
             log_voters(&window, &turnout);
-            let mut plan = plan_window(window, turnout, &quotes, &books, &calendar, rules)?;
+            let plan = plan_window(window, turnout, &quotes, &books, &calendar, rules)?;
             warn_of_lost_votes(&plan, &books);
-            plan.raised = judge(&plan, &watched, &earlier, &rules.alarms);
+            let raised = judge(&plan, &watched, &earlier, &rules.alarms);
+            let plan = plan.hold(raised, &named);
             warn_of_alarms(&plan);
             Ok::<_, JobError>((plan, Phases { load, rank, allocate: watch.lap(), ..Phases::default() }))
         });
@@ -189,6 +233,10 @@ impl Distributor {
     }
 }
 
+fn holds_window(raised: &Raised) -> bool {
+    raised.action == Action::HoldWindow
+}
+
 fn log_voters(window: &Window, turnout: &Turnout) {
     let by_type: Vec<String> =
         turnout.by_type.iter().map(|total| format!("{} {}", total.votes, total.vote_type)).collect();
@@ -229,6 +277,7 @@ fn log_paid(prepared: &Prepared) {
         distributed = %plan.distributed(),
         undistributed = %plan.undistributed(),
         market_bonus = %plan.market_bonus(),
+        held = plan.held.len(),
         transfers = plan.transfers.len(),
         load_ms = phases.load.as_millis() as u64,
         rank_ms = phases.rank.as_millis() as u64,

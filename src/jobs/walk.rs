@@ -27,12 +27,12 @@ pub struct Walk {
 
 /// Whoever wants to know what happens on a walk, and may end it between two windows.
 pub trait Observer: Send {
-    /// Before a window is begun; false ends the walk.
+    /// Before a window is begun, but none that was held before; false ends the walk.
     fn begin(&mut self, _window: &Window) -> bool {
         true
     }
 
-    /// A window is paid, or was before.
+    /// A window is paid, or was before, or has just been held.
     fn paid(&mut self, window: Window, outcome: &Outcome);
 }
 
@@ -51,6 +51,8 @@ pub struct WalkReport {
     pub failed: Vec<(Window, JobError)>,
     /// Not tried, because money of a window that failed belongs to it.
     pub blocked: Vec<(Window, String)>,
+    /// Held by alarms: waiting for an operator.
+    pub held: Vec<Window>,
     /// Past catch-up: waiting for an operator.
     pub overdue: Vec<Window>,
     /// Whether the observer ended the walk, so that more may be due.
@@ -61,7 +63,7 @@ impl WalkReport {
     /// Whether all that was due is paid.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.failed.is_empty() && self.blocked.is_empty() && self.overdue.is_empty()
+        self.failed.is_empty() && self.blocked.is_empty() && self.held.is_empty() && self.overdue.is_empty()
     }
 
     /// Whether all of a kind that was due and within reach is paid.
@@ -89,7 +91,8 @@ impl WalkReport {
         let overdue = self.overdue.first().zip(self.overdue.last()).map(|(first, last)| {
             format!("{} windows past catch-up wait for an operator, {first} to {last}", self.overdue.len())
         });
-        overdue.into_iter().chain(failed).chain(blocked).collect()
+        let held = self.held.iter().map(|window| format!("{window} was not paid: an alarm holds it"));
+        overdue.into_iter().chain(failed).chain(held).chain(blocked).collect()
     }
 }
 
@@ -103,7 +106,7 @@ impl Distributor {
     /// # Errors
     /// [`JobError`] where it could not even be found out what is due.
     pub async fn walk(&self, walk: &Walk, observer: &mut dyn Observer) -> Result<WalkReport, JobError> {
-        let Due { open, overdue } = due(self.store.as_ref(), &self.calendar, walk).await?;
+        let Due { open, held, overdue } = due(self.store.as_ref(), &self.calendar, walk).await?;
         if let (Some(first), Some(last)) = (overdue.first(), overdue.last()) {
             let windows = overdue.len();
             warn!(windows, %first, %last, "past catch-up: not paid until an operator runs them by hand, --window");
@@ -117,6 +120,11 @@ impl Distributor {
                 report.blocked.push((window, reason));
                 continue;
             }
+            if held.contains(&window) {
+                blocks.hold(&window);
+                report.held.push(window);
+                continue;
+            }
             if !observer.begin(&window) {
                 report.broken_off = true;
                 break;
@@ -127,6 +135,10 @@ impl Distributor {
                     match outcome {
                         Outcome::Paid(..) => report.paid.push(window),
                         Outcome::AlreadyPaid => report.already_paid.push(window),
+                        Outcome::Held(_) => {
+                            blocks.hold(&window);
+                            report.held.push(window);
+                        }
                     }
                 }
                 Err(failure) => {
@@ -171,6 +183,7 @@ impl Distributor {
 #[derive(Debug, Default)]
 struct Blocks {
     days: BTreeSet<NaiveDate>,
+    days_of_held_hours: BTreeSet<NaiveDate>,
     first_unpaid_day: Option<NaiveDate>,
 }
 
@@ -184,6 +197,14 @@ impl Blocks {
         }
     }
 
+    /// A held hour blocks its day as a failed one does.
+    fn hold(&mut self, window: &Window) {
+        match window.kind {
+            Kind::Hourly => drop(self.days_of_held_hours.insert(window.day)),
+            Kind::Daily => self.add(window),
+        }
+    }
+
     fn reason(&self, window: &Window) -> Option<String> {
         if window.kind == Kind::Hourly {
             return None;
@@ -191,6 +212,10 @@ impl Blocks {
         if let Some(day) = self.first_unpaid_day {
             return Some(format!("day {day} has to be paid first: its pool may carry to this one"));
         }
-        self.days.contains(&window.day).then(|| "an hour of this day has failed".to_owned())
+        if self.days.contains(&window.day) {
+            return Some("an hour of this day has failed".to_owned());
+        }
+        let is_held = self.days_of_held_hours.contains(&window.day);
+        is_held.then(|| "an alarm holds an hour of this day".to_owned())
     }
 }

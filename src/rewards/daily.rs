@@ -86,6 +86,8 @@ pub fn plan(
         amounts,
         transfers: vec![],
         raised: vec![],
+        held: vec![],
+        withheld: vec![],
         turnout,
     };
     Ok(plan.assert_sound())

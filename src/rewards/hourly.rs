@@ -59,6 +59,8 @@ pub fn plan(
         pool_changes: pools.changes(),
         transfers: transfers(&window, &turnout, &amounts, &rules.special_partners),
         raised: vec![],
+        held: vec![],
+        withheld: vec![],
         amounts,
         turnout,
     };

@@ -3,6 +3,7 @@
 pub mod alarms;
 pub mod allocation;
 pub mod daily;
+pub mod holds;
 pub mod hourly;
 pub mod money;
 pub mod plan;

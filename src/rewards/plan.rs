@@ -154,14 +154,18 @@ pub struct Plan {
     pub pool_changes: Vec<PoolChange>,
     /// The reward rows column by column, in the order of [`columns`]; each column holds one amount per position.
     pub amounts: Vec<Vec<Units>>,
-    /// In order of partners.
+    /// In order of partners; without those of partners that are held.
     pub transfers: Vec<Transfer>,
     /// What alarms found. They change no amount of the plan.
     pub raised: Vec<Raised>,
+    /// The positions whose amounts are set aside instead of being paid, ascending; see [`Plan::hold`].
+    pub held: Vec<u32>,
+    /// The transfers of those partners, which are queued where their amounts are released. In order of partners.
+    pub withheld: Vec<Transfer>,
 }
 
 impl Plan {
-    /// What was paid of [`Plan::to_share`], the market bonus apart.
+    /// What was shared out of [`Plan::to_share`], the market bonus apart: paid, or set aside.
     #[must_use]
     pub fn distributed(&self) -> Units {
         self.parts.iter().map(Part::paid).sum()

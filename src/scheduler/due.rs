@@ -4,12 +4,15 @@ use chrono::{Days, NaiveDate, TimeDelta};
 
 use crate::jobs::Walk;
 use crate::rewards::window::{Calendar, Kind, Window};
-use crate::store::{Result, Store};
+use crate::store::{Result, Store, WindowState};
 
 /// Windows that have ended and are not paid, in the order of payment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Due {
+    /// Those that alarms hold are among them, however long ago they ended: catch-up is for what nobody has looked at.
     pub open: Vec<Window>,
+    /// Those of them that wait for a decision.
+    pub held: Vec<Window>,
     /// Those that ended longer ago than catch-up reaches.
     pub overdue: Vec<Window>,
 }
@@ -22,7 +25,14 @@ pub struct Due {
 pub async fn due(store: &dyn Store, calendar: &Calendar, walk: &Walk) -> Result<Due> {
     let catch_up = TimeDelta::from_std(walk.catch_up).unwrap_or(TimeDelta::MAX);
     let horizon = walk.now.checked_sub_signed(catch_up);
-    let in_reach = |window: &Window| horizon.is_none_or(|horizon| window.end >= horizon);
+    let known = store.held_windows().await?;
+    let state = |window: &Window| {
+        let known = known.iter().find(|known| (known.kind, known.start) == (window.kind, window.start));
+        known.map(|known| known.state)
+    };
+    let in_reach = |window: &Window| {
+        horizon.is_none_or(|horizon| window.end >= horizon) || state(window).is_some()
+    };
     let first = first_to_look_at(store, calendar, walk).await?;
     let mut found = Due::default();
     for (kind, as_of) in &walk.kinds {
@@ -33,6 +43,8 @@ pub async fn due(store: &dyn Store, calendar: &Calendar, walk: &Walk) -> Result<
     }
     found.open.sort_by_key(Window::order);
     found.overdue.sort_by_key(Window::order);
+    let held = found.open.iter().filter(|window| state(window) == Some(WindowState::Held));
+    found.held = held.copied().collect();
     Ok(found)
 }
 

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 
 use super::{
-    Commit, Committed, Loaded, Programme, QueuedTransfer, Request, Result, RulesVersion, Source, SourceError,
-    Store, StoreError, Totals,
+    Commit, Committed, HeldWindow, Loaded, NewHeldWindow, Programme, QueuedTransfer, Request, Result, RulesVersion, Source, SourceError,
+    Store, StoreError, Totals, WindowState,
 };
 use crate::frames::VoteColumns;
 use crate::rewards::money::Units;
@@ -31,6 +31,8 @@ pub struct State {
     pub pools: BTreeMap<NaiveDate, Units>,
     pub transfers: BTreeSet<Transfer>,
     pub totals: Totals,
+    /// Windows that are held or were approved, and not paid.
+    pub held_windows: BTreeMap<(Kind, Instant), HeldWindow>,
     /// The newest window before the programme that has reward rows: another program's.
     pub listed_before: Option<(Kind, Instant)>,
 }
@@ -56,6 +58,9 @@ impl State {
         if self.paid.contains(&(plan.window.kind, plan.window.start)) {
             return Ok(Committed::AlreadyPaid);
         }
+        if self.held_windows.remove(&(plan.window.kind, plan.window.start)).is_some_and(|known| known.state == WindowState::Held) {
+            return Err(StoreError::Stale);
+        }
         if self.runs != commit.runs_before {
             return Err(StoreError::Stale);
         }
@@ -72,6 +77,7 @@ impl State {
         }
         self.pools.extend(plan.pool_changes.iter().map(|change| (change.day, change.after)));
         self.transfers.extend(&plan.transfers);
+        self.totals.set_aside = self.totals.set_aside + plan.set_aside_sums().0;
         // What is held is read off everything; where it does not add up there is no database to roll back, and no use
         // in going on.
         self.held().check().map_err(|what| StoreError::Broken { what })?;
@@ -159,6 +165,26 @@ impl Store for MemoryStore {
 
     async fn commit(&self, commit: Commit<'_>) -> Result<Committed> {
         self.lock().apply(commit)
+    }
+
+    async fn held_windows(&self) -> Result<Vec<HeldWindow>> {
+        let mut held: Vec<HeldWindow> = self.lock().held_windows.values().cloned().collect();
+        held.sort_by_key(|window| (window.start, window.kind));
+        Ok(held)
+    }
+
+    async fn held_window(&self, window: &Window) -> Result<Option<HeldWindow>> {
+        Ok(self.lock().held_windows.get(&(window.kind, window.start)).cloned())
+    }
+
+    async fn hold_window(&self, new: NewHeldWindow<'_>) -> Result<bool> {
+        let mut state = self.lock();
+        let key = (new.window.kind, new.window.start);
+        if state.paid.contains(&key) {
+            return Ok(false);
+        }
+        state.held_windows.entry(key).or_insert_with(|| new.held());
+        Ok(true)
     }
 
     async fn queued_transfers(

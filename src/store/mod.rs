@@ -20,6 +20,7 @@ use crate::rewards::window::{Calendar, Instant, Kind, Window};
 mod archive;
 mod decisions;
 mod error;
+mod holds;
 mod ledger;
 pub mod memory;
 mod notices;
@@ -31,6 +32,10 @@ pub mod totals;
 pub use archive::{Archive, Between, RulesUse, end_of_time};
 pub use decisions::{Decision, Decisions, Subject};
 pub use error::{BadValue, Cause, Result, SourceError, StoreError};
+pub use holds::{
+    Decided, DecidedHolds, Deciding, HeldWindow, Hold, HoldKey, HoldState, Holds, NewHeldWindow, RaisedAlarm,
+    Undecidable, Verdict, WindowState,
+};
 pub use ledger::{Ledger, PROBES, RewardRow, Run, RunFigures, Standing, StoredTransfer};
 pub use notices::{Incident, NotTaken, Notes, Notices, Outgoing, Told, Waiting};
 pub use pages::{Pages, Queue};
@@ -133,6 +138,16 @@ pub trait Store: Send + Sync {
 
     /// Writes everything of a run in one transaction, or nothing (rules, section 7).
     async fn commit(&self, commit: Commit<'_>) -> Result<Committed>;
+
+    /// The windows that are held, and those that are approved and not paid yet, by their start.
+    async fn held_windows(&self) -> Result<Vec<HeldWindow>>;
+
+    /// A window that is or was held; none where it never was.
+    async fn held_window(&self, window: &Window) -> Result<Option<HeldWindow>>;
+
+    /// Holds a window, in one transaction: nothing of it is paid until somebody decides. False where it has been paid
+    /// meanwhile, and nothing was changed.
+    async fn hold_window(&self, new: NewHeldWindow<'_>) -> Result<bool>;
 
     /// Queued transfers whose next attempt is not after `due_by`, in order of time and partner, those past `after`,
     /// at most `limit`.

@@ -21,10 +21,13 @@ pub enum Ended {
     Failed,
     /// Not tried, because money of a window that failed belongs to it.
     Blocked,
+    /// An alarm holds the window.
+    Held,
 }
 
 impl Ended {
-    const ALL: [Self; 5] = [Self::Paid, Self::AlreadyPaid, Self::Retried, Self::Failed, Self::Blocked];
+    const ALL: [Self; 6] =
+        [Self::Paid, Self::AlreadyPaid, Self::Retried, Self::Failed, Self::Blocked, Self::Held];
 
     const fn name(self) -> &'static str {
         match self {
@@ -33,6 +36,7 @@ impl Ended {
             Self::Retried => "retried",
             Self::Failed => "failed",
             Self::Blocked => "blocked",
+            Self::Held => "held",
         }
     }
 }

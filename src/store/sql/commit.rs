@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::bind::{Bound, Row, Sql, Value};
 use super::driver::{Database, Tx};
+use super::holds;
 use super::statements as sql;
 use super::text::{OwnRow, sql_time};
 use super::transaction::Work;
@@ -12,7 +13,7 @@ use crate::rewards::money::Units;
 use crate::rewards::plan::{DailyFigures, Plan, reward_table};
 use crate::rewards::window::Kind;
 use crate::store::error::doing;
-use crate::store::{Commit, Committed, Result, StoreError, Totals};
+use crate::store::{Commit, Committed, Result, StoreError, Totals, WindowState};
 
 /// Reward rows in one statement: small prepared statements measure best, and stay far below every limit of
 /// placeholders and packets.
@@ -31,10 +32,12 @@ impl Work for CommitRun<'_> {
         if let Some(committed) = self.already_paid(tx).await? {
             return Ok(committed);
         }
+        self.refuse_held(tx).await?;
         self.advance_books(tx).await?;
         self.settle(tx).await?;
         self.change_pools(tx).await?;
         self.insert_rewards(tx).await?;
+        self.set_aside(tx).await?;
         self.insert_log(tx).await?;
         self.queue_transfers(tx).await?;
         self.check(tx).await?;
@@ -68,6 +71,19 @@ impl CommitRun<'_> {
         let row = OwnRow { table: "reward_runs", row };
         let ours = row.int(0)? == self.sequence() && row.text(1)? == sql_time(self.commit.now);
         Ok(Some(if ours { Committed::Done } else { Committed::AlreadyPaid }))
+    }
+
+    /// A window that is held is not paid. One that was is noted as paid now.
+    async fn refuse_held(&self, tx: &mut Tx) -> Result<()> {
+        match holds::read_held_window(tx, &self.plan().window).await?.map(|known| known.state) {
+            None => Ok(()),
+            Some(WindowState::Approved) => {
+                let key = [self.kind().name().into(), self.time().into()];
+                let paid = tx.execute(sql::HELD_WINDOW_PAID, &key).await;
+                assert_rows(paid.map_err(doing("noting a held window as paid"))?, "the held window")
+            }
+            Some(WindowState::Held | WindowState::Paid) => Err(StoreError::Stale),
+        }
     }
 
     /// Takes the lock that orders all runs, links the audit row to the one before, and records the run.
@@ -172,16 +188,23 @@ impl CommitRun<'_> {
 
     /// The values of some rows, by their place in the ranking.
     fn bind_rewards(&self, rows: &[usize]) -> sqlx::Result<Bound> {
-        let (ranking, amounts) = (&self.plan().turnout.ranking, &self.plan().amounts);
+        let (ranking, columns) = (&self.plan().turnout.ranking, 0..self.plan().amounts.len());
         let time = self.plan().window.start;
-        let mut values = Vec::with_capacity(rows.len() * (amounts.len() + 3));
+        let mut values = Vec::with_capacity(rows.len() * (columns.len() + 3));
         for row in rows {
             values.push(Value::Int(ranking[*row].partner_id));
             values.push(Value::Int(*row as i64 + 1));
             values.push(Value::Instant(time));
-            values.extend(amounts.iter().map(|column| Value::Amount(column[*row])));
+            values.extend(columns.clone().map(|column| Value::Amount(self.plan().written(column, *row))));
         }
         Bound::new(self.database, &values)
+    }
+
+    /// What alarms found, and what they keep back.
+    async fn set_aside(&self, tx: &mut Tx) -> Result<()> {
+        let (plan, now) = (self.plan(), self.commit.now);
+        holds::insert_alarms(tx, self.database, &plan.window, &plan.raised, now).await?;
+        holds::insert_holds(tx, self.database, plan, now).await
     }
 
     async fn insert_log(&self, tx: &mut Tx) -> Result<()> {
@@ -233,19 +256,26 @@ impl CommitRun<'_> {
         let rows =
             tx.fetch(statement, &[self.time().into()]).await.map_err(doing("reading back the rewards"))?;
         let (count, written) = counted_sum(reward_table(self.kind()), &rows[0])?;
-        let planned = self.plan().distributed() + self.plan().market_bonus();
-        if count != self.plan().turnout.voters() as u64 || written != planned.count() {
+        let (from_pool, bonus) = self.plan().set_aside_sums();
+        let set_aside = (from_pool + bonus).count();
+        let planned = (self.plan().distributed() + self.plan().market_bonus()).count() - set_aside;
+        if count != self.plan().turnout.voters() as u64 || written != planned {
             return Err(broken(format!(
-                "{count} rows worth {written} units were written where {} rows worth {} units were planned",
+                "{count} rows worth {written} units were written where {} rows worth {planned} units were planned",
                 self.plan().turnout.voters(),
-                planned.count()
             )));
         }
-        let (_, _, totals) = read_books(tx).await?;
-        let pools_held = tx.fetch(sql::POOLS_HELD, &[]).await.map_err(doing("adding up the pools"))?;
-        let hours_held = tx.fetch(sql::UNPAID_HOURLY_SHARES, &[]).await.map_err(doing("adding up hours"))?;
-        let totals = held(totals, &pools_held, &hours_held)?;
-        totals.check().map_err(broken)
+        if !self.plan().held.is_empty() {
+            let (count, written) = holds::holds_written(tx, self.database, self.plan()).await?;
+            if count != self.plan().held.len() as u64 || written != set_aside {
+                return Err(broken(format!(
+                    "{count} rows worth {written} units were set aside where {} rows worth {set_aside} units were \
+                     planned",
+                    self.plan().held.len(),
+                )));
+            }
+        }
+        read_totals(tx, self.database).await?.check().map_err(broken)
     }
 }
 
@@ -256,12 +286,26 @@ pub(super) fn counted_sum(table: &'static str, row: &Row) -> Result<(u64, i128)>
     Ok((row.count(0, "count")?, row.units(1, "sum")?.count() + fraction))
 }
 
-fn broken(what: String) -> StoreError {
+pub(super) fn broken(what: String) -> StoreError {
     StoreError::Broken { what }
 }
 
-fn assert_rows(matched: u64, what: &str) -> Result<()> {
+pub(super) fn assert_rows(matched: u64, what: &str) -> Result<()> {
     if matched == 1 { Ok(()) } else { Err(broken(format!("{what} matched {matched} rows instead of one"))) }
+}
+
+/// The running sums and what is held, as the tables have it.
+pub(super) async fn read_totals(tx: &mut Tx, database: &Database) -> Result<Totals> {
+    let (_, _, totals) = read_books(tx).await?;
+    read_held(tx, database, totals).await
+}
+
+/// Adds what the tables hold to the running sums.
+pub(super) async fn read_held(tx: &mut Tx, database: &Database, totals: Totals) -> Result<Totals> {
+    let pools = tx.fetch(sql::POOLS_HELD, &[]).await.map_err(doing("adding up the pools"))?;
+    let hours = tx.fetch(sql::UNPAID_HOURLY_SHARES, &[]).await.map_err(doing("adding up hours"))?;
+    let (_, set_aside) = holds::read_set_aside(tx, database).await?;
+    held(Totals { set_aside, ..totals }, &pools, &hours)
 }
 
 /// The running sums, without what is held.
@@ -283,7 +327,7 @@ pub(super) fn books_of(rows: &[Row]) -> Result<(u64, String, Totals)> {
     Ok((row.count(0, "runs")?, row.text(1)?, totals))
 }
 
-/// Adds what the tables hold to the running sums.
+/// Adds up what pools and hours hold.
 pub(super) fn held(totals: Totals, pools: &[Row], hours: &[Row]) -> Result<Totals> {
     let sum = |rows: &[Row], table, column| {
         let amounts = rows.iter().map(|row| OwnRow { table, row }.units(0, column));
@@ -297,7 +341,7 @@ pub(super) fn held(totals: Totals, pools: &[Row], hours: &[Row]) -> Result<Total
     })
 }
 
-async fn read_pool(tx: &mut Tx, day: &str) -> Result<Option<Units>> {
+pub(super) async fn read_pool(tx: &mut Tx, day: &str) -> Result<Option<Units>> {
     let rows = tx.fetch(sql::POOL, &[day.into()]).await.map_err(doing("reading a pool"))?;
     rows.first()
         .map(|row| OwnRow { table: "reward_pool_state", row }.units(0, "accumulated_daily_pool"))

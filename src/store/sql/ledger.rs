@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 
 use super::bind::{Row, Value};
-use super::commit::{held, read_books};
-use super::driver::Tx;
+use super::commit::{read_books, read_held};
+use super::driver::{Database, Tx};
 use super::shelf::archived;
 use super::statements as sql;
 use super::store::{SqlStore, settlement};
@@ -28,7 +28,7 @@ use crate::store::{
 impl Ledger for SqlStore {
     async fn standing(&self) -> Result<Standing> {
         let mut tx = self.database().begin_read().await.map_err(doing("beginning to look"))?;
-        let standing = read_standing(&mut tx).await;
+        let standing = read_standing(&mut tx, self.database()).await;
         end_view(tx).await;
         standing
     }
@@ -191,11 +191,9 @@ pub(super) fn number(sequence: u64) -> Value<'static> {
 }
 
 /// All of one view.
-async fn read_standing(tx: &mut Tx) -> Result<Standing> {
+async fn read_standing(tx: &mut Tx, database: &Database) -> Result<Standing> {
     let (runs, chain_head, totals) = read_books(tx).await?;
-    let open_pools = tx.fetch(sql::POOLS_HELD, &[]).await.map_err(doing("adding up the pools"))?;
-    let open_hours = tx.fetch(sql::UNPAID_HOURLY_SHARES, &[]).await.map_err(doing("adding up hours"))?;
-    let totals = held(totals, &open_pools, &open_hours)?;
+    let totals = read_held(tx, database, totals).await?;
     let pools = tx.fetch(sql::POOLS, &[]).await.map_err(doing("reading the pools"))?;
     let pools = pools.iter().map(|row| {
         let row = OwnRow { table: "reward_pool_state", row };

@@ -7,6 +7,7 @@ mod commit;
 mod decisions;
 pub mod doctor;
 mod driver;
+mod holds;
 mod import;
 mod lease;
 mod ledger;

@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 
 use super::bind::Row;
-use super::commit::{CommitRun, held, read_books};
+use super::commit::{CommitRun, read_totals};
 use super::driver::{Database, Tx};
+use super::holds::{HoldWindow, held_window};
 use super::ledger::{all_totals, last_listed, rules_version, totals_before};
 use super::outbox::{RequeueTransfers, TransfersDelivered, TransfersFailed};
 use super::statements as sql;
@@ -23,7 +24,7 @@ use crate::rewards::window::{Instant, Kind, Window};
 use crate::store::error::doing;
 use crate::store::memory::State;
 use crate::store::{
-    Commit, Committed, OnRetry, Programme, QueuedTransfer, Result, RulesVersion, Shelf, Store, StoreError,
+    Commit, Committed, HeldWindow, NewHeldWindow, OnRetry, Programme, QueuedTransfer, Result, RulesVersion, Shelf, Store, StoreError,
     Totals, end_of_time,
 };
 
@@ -156,6 +157,8 @@ impl SqlStore {
             let row = OwnRow { table: "reward_pool_state", row };
             state.pools.insert(row.date(1, "day")?, row.units(0, "accumulated_daily_pool")?);
         }
+        let held = self.held_windows().await?.into_iter();
+        state.held_windows = held.map(|window| ((window.kind, window.start), window)).collect();
         state.programme = Some(programme);
         Ok(state)
     }
@@ -251,6 +254,21 @@ impl Store for SqlStore {
         committed
     }
 
+    async fn held_windows(&self) -> Result<Vec<HeldWindow>> {
+        let rows = self.database.fetch(sql::HELD_WINDOWS, &[]).await;
+        rows.map_err(doing("reading the held windows"))?.iter().map(held_window).collect()
+    }
+
+    async fn held_window(&self, window: &Window) -> Result<Option<HeldWindow>> {
+        let key = [window.kind.name().into(), sql_time(window.start).into()];
+        let rows = self.database.fetch(sql::HELD_WINDOW, &key).await;
+        rows.map_err(doing("looking for a held window"))?.first().map(held_window).transpose()
+    }
+
+    async fn hold_window(&self, new: NewHeldWindow<'_>) -> Result<bool> {
+        self.write(&HoldWindow { database: &self.database, new }).await
+    }
+
     async fn queued_transfers(
         &self,
         due_by: Instant,
@@ -306,7 +324,7 @@ impl Store for SqlStore {
     }
 
     async fn totals(&self) -> Result<Totals> {
-        self.database.run_tx(&ReadTotals).await
+        self.database.run_tx(&ReadTotals(&self.database)).await
     }
 }
 
@@ -382,16 +400,13 @@ impl Work for RecordRules<'_> {
 }
 
 /// Reads only, but all of one view.
-struct ReadTotals;
+struct ReadTotals<'a>(&'a Database);
 
-impl Work for ReadTotals {
+impl Work for ReadTotals<'_> {
     const NAME: &'static str = "read_totals";
     type Output = Totals;
 
     async fn run(&self, tx: &mut Tx) -> Result<Totals> {
-        let (_, _, totals) = read_books(tx).await?;
-        let pools = tx.fetch(sql::POOLS_HELD, &[]).await.map_err(doing("adding up the pools"))?;
-        let hours = tx.fetch(sql::UNPAID_HOURLY_SHARES, &[]).await.map_err(doing("adding up hours"))?;
-        held(totals, &pools, &hours)
+        read_totals(tx, self.0).await
     }
 }

@@ -7,6 +7,7 @@
 mod ledger;
 mod archive;
 mod decisions;
+mod holds;
 mod legacy;
 mod notices;
 mod pages;
@@ -14,6 +15,7 @@ mod shelf;
 
 pub use archive::*;
 pub use decisions::*;
+pub use holds::*;
 pub use ledger::*;
 pub use legacy::*;
 pub use notices::*;
@@ -182,7 +184,7 @@ pub const RELEASE_LEASE: &str = "/* release_lease */ \
 /// The named constants, for the tests that prepare and explain them all.
 pub fn all() -> impl Iterator<Item = &'static str> {
     let of_the_rooms = ledger::ALL.into_iter().chain(archive::ALL).chain(pages::ALL);
-    let of_people = notices::ALL.into_iter().chain(decisions::ALL);
+    let of_people = notices::ALL.into_iter().chain(decisions::ALL).chain(holds::ALL);
     OF_THE_STORE.into_iter().chain(of_the_rooms).chain(of_people).chain(shelf::ALL)
 }
 
@@ -248,6 +250,14 @@ pub fn rewards_written(database: &Database, kind: Kind) -> String {
 /// The number of rows, and the sum of their amounts as two texts, whole CC and units beyond, which are added up by the
 /// caller. SQLite has no decimals, so there the digits before and after the point are summed apart.
 fn count_and_sum(database: &Database, name: &str, columns: &[&str], table: &str, condition: &str) -> String {
+    let (whole, fraction) = sums(database, columns);
+    format!(
+        "/* {name} */ SELECT COUNT(*), CAST({whole} AS CHAR), CAST({fraction} AS CHAR) FROM {table} WHERE {condition}"
+    )
+}
+
+/// The two sums of [`count_and_sum`]; zero where there are no rows.
+fn sums(database: &Database, columns: &[&str]) -> (String, String) {
     let (whole, fraction) = match database {
         Database::MySql(_) => {
             let sums: Vec<String> = columns.iter().map(|column| format!("SUM({column})")).collect();
@@ -264,10 +274,7 @@ fn count_and_sum(database: &Database, name: &str, columns: &[&str], table: &str,
             )
         }
     };
-    format!(
-        "/* {name} */ SELECT COUNT(*), CAST(COALESCE({whole}, 0) AS CHAR), \
-         CAST(COALESCE({fraction}, 0) AS CHAR) FROM {table} WHERE {condition}"
-    )
+    (format!("COALESCE({whole}, 0)"), format!("COALESCE({fraction}, 0)"))
 }
 
 /// The best positions of a window: position, partner, and the columns of the kind.
