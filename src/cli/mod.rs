@@ -18,6 +18,7 @@ mod exit;
 mod explain;
 mod export;
 mod health;
+mod holds;
 mod import;
 mod manual;
 mod migrate;
@@ -81,6 +82,8 @@ enum Command {
     Audit(audit::Command),
     #[command(subcommand)]
     Transfers(transfers::Command),
+    #[command(subcommand)]
+    Holds(holds::Command),
     #[command(subcommand)]
     Rules(rules::Command),
     #[command(subcommand)]
@@ -149,6 +152,7 @@ fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Retention(retention) => block_on(retention.execute(load(file.as_deref())?)),
         Command::Audit(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Transfers(command) => block_on(command.execute(load(file.as_deref())?)),
+        Command::Holds(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Rules(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Config(command) => command.execute(&path(file.as_deref()), load(file.as_deref())?),
         Command::Token(command) => command.execute(),

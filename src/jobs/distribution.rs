@@ -210,26 +210,34 @@ impl Distributor {
     /// Where undistributed money goes: from an hour to the oldest day not yet paid (rules, section 5), from a day to
     /// the next one (section 6), or to the first after it that is still to be paid.
     async fn carry_day(&self, window: &Window, start: NaiveDate) -> Result<NaiveDate, StoreError> {
-        let first = match window.kind {
-            // After years the days that were paid are many, and there is no need to read them.
-            Kind::Hourly if self.is_all_paid_before(start, window.day).await? => window.day,
-            Kind::Hourly => start,
-            Kind::Daily => self.calendar.day_after(window.day),
-        };
-        let paid = self.store.paid_since(Kind::Daily, self.calendar.midnight(first)).await?;
-        Ok(self.first_unpaid(first, &paid))
+        match window.kind {
+            Kind::Hourly => self.oldest_unpaid_from(start, window.day).await,
+            Kind::Daily => self.first_unpaid_from(self.calendar.day_after(window.day)).await,
+        }
+    }
+
+    /// The oldest day not yet paid of a programme that starts on a day. After years the days that were paid are many,
+    /// and there is no need to read those before `day` where all of them are.
+    pub(super) async fn oldest_unpaid_from(
+        &self,
+        start: NaiveDate,
+        day: NaiveDate,
+    ) -> Result<NaiveDate, StoreError> {
+        let first = if self.is_all_paid_before(start, day).await? { day } else { start };
+        self.first_unpaid_from(first).await
     }
 
     async fn is_all_paid_before(&self, start: NaiveDate, day: NaiveDate) -> Result<bool, StoreError> {
         is_all_paid_before(self.store.as_ref(), &self.calendar, start, day).await
     }
 
-    fn first_unpaid(&self, first: NaiveDate, paid: &BTreeSet<Instant>) -> NaiveDate {
+    async fn first_unpaid_from(&self, first: NaiveDate) -> Result<NaiveDate, StoreError> {
+        let paid = self.store.paid_since(Kind::Daily, self.calendar.midnight(first)).await?;
         let mut day = first;
         while paid.contains(&self.calendar.midnight(day)) {
             day = self.calendar.day_after(day);
         }
-        day
+        Ok(day)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 mod distribution;
 mod error;
+mod holds;
 mod programme;
 mod retention;
 mod transfers;
@@ -12,6 +13,7 @@ mod walk;
 
 pub use distribution::{Outcome, Phases, Prepared};
 pub use error::JobError;
+pub use holds::Fate;
 pub use programme::FirstDay;
 pub use retention::{GoOn, KeptDay, MovedDay, Retained, Retention, retained_tables};
 pub use transfers::{Compared, Relayed, relay, requeue};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use chrono::NaiveDate;
 
-use super::{Archived, Decisions, Result, RulesVersion, Store, Totals};
+use super::{Archived, Decisions, Holds, Result, RulesVersion, Store, Totals};
 use crate::audit::LogRow;
 use crate::rewards::money::Units;
 use crate::rewards::plan::Transfer;
@@ -15,7 +15,7 @@ use crate::rewards::window::{Instant, Kind};
 /// The rewards' database as it is read by people. What has been committed never changes, so reads of single runs need
 /// no common view; what does change is read at once, as [`Standing`].
 #[async_trait]
-pub trait Ledger: Store + Decisions {
+pub trait Ledger: Store + Decisions + Holds {
     /// The books, the pools and the settled hours, all of one view.
     async fn standing(&self) -> Result<Standing>;
 

@@ -4,6 +4,7 @@
 mod archive;
 mod bind;
 mod commit;
+mod decide;
 mod decisions;
 pub mod doctor;
 mod driver;
