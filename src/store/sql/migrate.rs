@@ -12,7 +12,7 @@ use crate::store::error::{doing, server_number};
 use crate::store::{Result, StoreError};
 
 /// Version, description, MySQL and SQLite text of each migration, in order.
-const MIGRATIONS: [(i64, &str, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 8] = [
     (
         1,
         "rewards",
@@ -54,6 +54,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 7] = [
         "decisions",
         include_str!("../../../migrations/mysql/0007_decisions.sql"),
         include_str!("../../../migrations/sqlite/0007_decisions.sql"),
+    ),
+    (
+        8,
+        "alarms and holds",
+        include_str!("../../../migrations/mysql/0008_alarms_and_holds.sql"),
+        include_str!("../../../migrations/sqlite/0008_alarms_and_holds.sql"),
     ),
 ];
 
