@@ -19,7 +19,7 @@ use crate::rewards::plan::Plan;
 use crate::rewards::pool::Books;
 use crate::rewards::rules::Rules;
 use crate::rewards::vote::Turnout;
-use crate::rewards::window::{Instant, Kind, Window, show};
+use crate::rewards::window::{Kind, Window, show};
 use crate::rewards::{plan_window, quotes_from};
 use crate::scheduler::due::is_all_paid_before;
 use crate::store::{

@@ -12,7 +12,7 @@ use super::holds::{self, hold, raised_alarm, read_held_window, set_aside_of};
 use super::ledger::number;
 use super::statements as sql;
 use super::store::SqlStore;
-use super::text::{OwnRow, sql_time};
+use super::text::sql_time;
 use super::transaction::Work;
 use crate::rewards::money::Units;
 use crate::rewards::window::{Instant, Kind, Window, show};
