@@ -6,6 +6,7 @@
 
 pub mod compare;
 pub mod explain;
+pub mod holds;
 pub mod verify;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::NaiveDate;
 
-use crate::audit::{LogRow, RunRecord, text_hash};
+use crate::audit::{AlarmRecord, LogRow, RunRecord, text_hash};
 use crate::config::Config;
 use crate::frames::{self, FrameError, Watch};
 use crate::guard::alarms::{judge, windows_compared};
@@ -24,6 +25,7 @@ use crate::rewards::rules::Rules;
 use crate::rewards::window::{Calendar, Kind, Window, show};
 use crate::rewards::{plan_window, quotes_from};
 use crate::store::{Ledger, Loaded, Request, Run, Source, SourceError, StoreError};
+use holds::SetAside;
 
 /// Why a window could not be recomputed.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +93,10 @@ pub struct Recomputed {
     pub plan: Plan,
     /// The rules that it was paid by.
     pub rules: Arc<Rules>,
+    /// What is stored as set aside of it, by partner.
+    pub holds: SetAside,
+    /// What its alarms found, as stored.
+    pub alarms: Vec<AlarmRecord>,
     /// How often each partner cast each type of vote, where that was asked for: (partner, type, votes).
     pub type_counts: Vec<(i64, String, u64)>,
 }
@@ -154,6 +160,13 @@ impl Prover {
         let watch = Watch::new(&rules.alarms, &window, &self.calendar);
         let request = Request { window, quotes_from, count_types, watch };
         let Loaded { mut votes, quotes } = self.source.load(&request).await?;
+        let holds = self.set_aside_of(&window).await?;
+        let stored = self.alarms_of(&run).await?;
+        let given = holds::of_cases(&stored);
+        let alarms = holds::alarms_told(&stored);
+        // An operator may have named partners when the window was approved.
+        let approved = self.ledger.held_window(&window).await?;
+        let named = approved.into_iter().flat_map(|known| known.partners).collect();
         let calendar = self.calendar;
         let by = Arc::clone(&rules);
         let computed = tokio::task::spawn_blocking(move || {
@@ -162,14 +175,15 @@ impl Prover {
             let type_counts = counts.collect();
             let watched = votes.take_watched();
             let turnout = frames::turnout(votes, &by)?;
-            let mut plan = plan_window(window, turnout, &quotes, &books, &calendar, &by)?;
-            plan.raised = judge(&plan, &watched, &earlier, &by.alarms);
-            Ok::<_, ProofError>((plan, type_counts))
+            let plan = plan_window(window, turnout, &quotes, &books, &calendar, &by)?;
+            let mut raised = judge(&plan, &watched, &earlier, &by.alarms);
+            raised.extend(given);
+            Ok::<_, ProofError>((plan.hold(raised, &named), type_counts))
         });
         let panicked =
             |panic: tokio::task::JoinError| ProofError::Panicked { window, why: panic.to_string() };
         let (plan, type_counts) = computed.await.map_err(panicked)??;
-        Ok(Recomputed { run, record, plan, rules, type_counts })
+        Ok(Recomputed { run, record, plan, rules, holds, alarms, type_counts })
     }
 
     /// The window of a run: the day, or the hour of a day, that starts where the run says.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use chrono::NaiveDate;
 
-use super::{Archived, Decisions, Holds, Result, RulesVersion, Store, Totals};
+use super::{Archived, Decisions, HoldState, Holds, Result, RulesVersion, Store, Totals};
 use crate::audit::LogRow;
 use crate::rewards::money::Units;
 use crate::rewards::plan::Transfer;
@@ -96,6 +96,20 @@ pub struct Standing {
     pub pools: BTreeMap<NaiveDate, Units>,
     /// By the hour's start; whether the hour itself has been paid.
     pub settlements: BTreeMap<Instant, (Settlement, bool)>,
+    /// All that was ever set aside, by what has become of it.
+    pub holds: Vec<HeldSum>,
+}
+
+/// What partners' amounts come to that have the same fate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldSum {
+    pub state: HoldState,
+    pub kind: Kind,
+    /// Of what was forfeited: the day whose pool took it, and how many runs there were by then.
+    pub forfeited: Option<(NaiveDate, u64)>,
+    pub count: u64,
+    pub from_pool: Units,
+    pub market_bonus: Units,
 }
 
 /// A row of `reward_runs`.

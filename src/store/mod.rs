@@ -36,7 +36,7 @@ pub use holds::{
     Decided, DecidedHolds, Deciding, HeldWindow, Hold, HoldKey, HoldState, Holds, NewHeldWindow, RaisedAlarm,
     Undecidable, Verdict, WindowState,
 };
-pub use ledger::{Ledger, PROBES, RewardRow, Run, RunFigures, Standing, StoredTransfer};
+pub use ledger::{HeldSum, Ledger, PROBES, RewardRow, Run, RunFigures, Standing, StoredTransfer};
 pub use notices::{Incident, NotTaken, Notes, Notices, Outgoing, Told, Waiting};
 pub use pages::{Pages, Queue};
 pub use shelf::{

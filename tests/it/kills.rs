@@ -11,6 +11,7 @@ use rewardd::config::DatabaseUrl;
 use rewardd::store::sql::{Access, Database};
 use rustix::process::Signal;
 
+mod holds;
 mod process;
 mod stopped;
 mod week;
@@ -102,8 +103,8 @@ fn wait_for_count(scratch: &Scratch, sql: &str, wanted: u64) {
 
 on_every_backend!(killed_at_every_point_a_run_ends_as_if_undisturbed);
 
-/// The tables that a run writes to.
-const WRITTEN: [&str; 9] = [
+/// The tables that runs and decisions write to.
+const WRITTEN: [&str; 14] = [
     "reward_programme",
     "reward_runs",
     "reward_settlements",
@@ -113,6 +114,11 @@ const WRITTEN: [&str; 9] = [
     "reward_log",
     "reward_distribution_logs",
     "special_transfers",
+    "reward_alarms",
+    "reward_holds",
+    "reward_held_windows",
+    "reward_decisions",
+    "reward_guard",
 ];
 
 /// A state to come back to: with an empty remote.

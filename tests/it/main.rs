@@ -20,6 +20,7 @@ mod explanations;
 mod export;
 mod galera;
 mod grants;
+mod holds;
 mod kills;
 mod legacy;
 mod loading;

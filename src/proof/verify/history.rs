@@ -7,11 +7,11 @@ use chrono::NaiveDate;
 
 use super::differences::differences;
 use super::{Class, LOG, Report, Rows};
-use crate::audit::{LogRow, PoolRecord, RunRecord, SettlementRecord};
+use crate::audit::{LogRow, PoolRecord, RunRecord, SetAsideRecord, SettlementRecord};
 use crate::proof::Prover;
 use crate::rewards::money::Units;
 use crate::rewards::window::{Instant, Kind, Window, show};
-use crate::store::{Run, RunFigures, Standing, Totals};
+use crate::store::{HeldSum, HoldState, Run, RunFigures, Standing, Totals};
 
 /// What the records so far have led to.
 #[derive(Default)]
@@ -21,6 +21,10 @@ pub(super) struct History {
     settled: BTreeMap<String, (NaiveDate, SettlementRecord)>,
     paid: BTreeSet<(Kind, Instant)>,
     totals: Totals,
+    /// What the records say was set aside in all: partners, and their amounts.
+    set_aside: (u64, Units, Units),
+    /// What was forfeited after so many runs, by the days whose pools took it; taken out as the history passes it.
+    forfeits: BTreeMap<u64, Vec<(NaiveDate, Units)>>,
     /// Some record could not be used, so what it led to is not known.
     has_gaps: bool,
     /// What the hours that were recomputed gave the special partners.
@@ -28,7 +32,14 @@ pub(super) struct History {
 }
 
 /// The special partners' sums of one hour.
-pub(super) enum ExpectedTransfers {
+pub(super) struct ExpectedTransfers {
+    pub queued: Queued,
+    /// Those of partners that are or were held, which are queued where they are released.
+    pub withheld: BTreeMap<i64, Units>,
+}
+
+/// What an hour has queued.
+pub(super) enum Queued {
     /// By partner.
     Each(BTreeMap<i64, Units>),
     /// Their votes are no longer those that were paid.
@@ -67,6 +78,27 @@ pub(super) fn window_of(prover: &Prover, row: &LogRow, record: &RunRecord) -> Re
 }
 
 impl History {
+    /// With what was forfeited, which no run's record tells.
+    pub fn new(holds: &[HeldSum]) -> Self {
+        let mut history = Self::default();
+        for sum in holds.iter().filter(|sum| sum.state == HoldState::Forfeited) {
+            if let Some((day, after)) = sum.forfeited {
+                history.forfeits.entry(after).or_default().push((day, sum.from_pool));
+            }
+        }
+        history
+    }
+
+    /// Adds to the pools what was forfeited before a run.
+    fn forfeit_before(&mut self, sequence: u64) {
+        while let Some(entry) = self.forfeits.first_entry().filter(|entry| *entry.key() < sequence) {
+            for (day, amount) in entry.remove() {
+                let pool = self.pools.entry(day).or_default();
+                *pool = pool.checked_add(amount).unwrap_or(*pool);
+            }
+        }
+    }
+
     /// Takes the next record in, and holds it against the rows of the same run in other tables. Gives the run as the
     /// chain knows it.
     pub fn go_on(
@@ -80,6 +112,7 @@ impl History {
         let mut add = |class, table, what| {
             report.add(class, Some(window), table, format!("sequence {}", row.sequence), what);
         };
+        self.forfeit_before(row.sequence);
         match self.take(&window, record) {
             Ok(problems) => {
                 for what in problems {
@@ -144,13 +177,21 @@ impl History {
             let late = amount(&daily.late_reward_cc)?;
             self.totals.contributed = self.totals.contributed.checked_add(late).map_err(|e| e.to_string())?;
         }
-        let distributed = amount(&record.distributed)?;
+        let set_aside = record.set_aside.as_ref();
+        let kept = |text: fn(&SetAsideRecord) -> &str| set_aside.map_or(Ok(Units::ZERO), |kept| amount(text(kept)));
+        let (kept, kept_bonus) = (kept(|kept| &kept.amount)?, kept(|kept| &kept.market_bonus)?);
+        let all = &mut self.set_aside;
+        all.0 += set_aside.map_or(0, |kept| kept.partners);
+        all.1 = all.1.checked_add(kept).map_err(|error| error.to_string())?;
+        all.2 = all.2.checked_add(kept_bonus).map_err(|error| error.to_string())?;
+        let less = |a: Units, b: Units| Units::new(a.count() - b.count()).map_err(|error| error.to_string());
+        let distributed = less(amount(&record.distributed)?, kept)?;
         let paid = match window.kind {
             Kind::Hourly => &mut self.totals.hourly_paid,
             Kind::Daily => &mut self.totals.daily_paid,
         };
         *paid = paid.checked_add(distributed).map_err(|error| error.to_string())?;
-        let bonus = amount(&record.market_bonus)?;
+        let bonus = less(amount(&record.market_bonus)?, kept_bonus)?;
         let bonuses = self.totals.market_bonus.checked_add(bonus);
         self.totals.market_bonus = bonuses.map_err(|error| error.to_string())?;
         for PoolRecord { day, before, after } in &record.pools {
@@ -174,7 +215,9 @@ impl History {
     }
 
     /// Holds the end of the history against what is stored now.
-    pub fn leads_to(&self, standing: &Standing, report: &mut Report) {
+    pub fn leads_to(&mut self, standing: &Standing, report: &mut Report) {
+        self.forfeit_before(u64::MAX);
+        self.holds_are(&standing.holds, report);
         self.pools_are(&standing.pools, report);
         self.hours_are(standing, report);
         let mut add = |what| {
@@ -194,6 +237,31 @@ impl History {
         }
         if let Err(what) = standing.totals.check() {
             add(format!("conservation is broken: {what}"));
+        }
+    }
+
+    /// All that was set aside is there, and what was released of it is paid.
+    fn holds_are(&mut self, holds: &[HeldSum], report: &mut Report) {
+        let mut stored = (0, Units::ZERO, Units::ZERO);
+        let mut add = |what| report.add(Class::Mismatch, None, "reward_holds", "all".to_owned(), what);
+        for sum in holds {
+            stored.0 += sum.count;
+            let sums = (stored.1.checked_add(sum.from_pool), stored.2.checked_add(sum.market_bonus));
+            let (Ok(from_pool), Ok(bonus)) = sums else { return add("the sums are out of range".to_owned()) };
+            (stored.1, stored.2) = (from_pool, bonus);
+            if sum.state == HoldState::Released {
+                match self.totals.released_with(sum.kind, sum.from_pool, sum.market_bonus) {
+                    Ok(totals) => self.totals = totals,
+                    Err(error) => return add(format!("what was released {error}")),
+                }
+            }
+        }
+        let told = self.set_aside;
+        if stored != told && !self.has_gaps {
+            add(format!(
+                "{} rows hold {} from pools and {} market bonus, where all runs together have set aside {} worth {} and {}",
+                stored.0, stored.1, stored.2, told.0, told.1, told.2
+            ));
         }
     }
 

@@ -22,6 +22,7 @@ use crate::store::{ArchiveError, Run, RunFigures, StoreError};
 mod decisions;
 mod differences;
 mod history;
+mod holds;
 mod transfers;
 mod windows;
 
@@ -158,7 +159,7 @@ struct Rows {
 pub async fn verify(prover: &Prover, days: &Days, progress: &mut dyn Progress) -> Result<Report, ProofError> {
     let standing = prover.ledger.standing().await?;
     let mut report = Report { runs: standing.runs, ..Report::default() };
-    let (mut chain, mut history) = (Chain::default(), History::default());
+    let (mut chain, mut history) = (Chain::default(), History::new(&standing.holds));
     progress.begin(standing.runs);
     let mut after = 0;
     while after < standing.runs {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::history::{ExpectedTransfers, History};
+use super::history::{History, Queued};
 use super::{Class, Days, Report};
 use crate::proof::{ProofError, Prover};
 use crate::rewards::money::Units;
 use crate::rewards::window::{Instant, Kind, show};
-use crate::store::{Archived, Movable, StoredTransfer};
+use crate::store::{Archived, HoldKey, HoldState, Movable, StoredTransfer};
 
 const TABLE: &str = "special_transfers";
 const PAGE: u32 = 5_000;
@@ -37,8 +37,9 @@ pub(super) async fn compare(
         if unread.iter().any(|archived| archived.holds(*time)) {
             continue;
         }
-        let stored = stored.remove(time).unwrap_or_default();
-        compare_hour(prover, *time, expected, &stored, report);
+        let mut stored = stored.remove(time).unwrap_or_default();
+        let released = released(prover, *time, &expected.withheld, &mut stored).await?;
+        compare_hour(prover, *time, &expected.queued, &released, &stored, report);
     }
     for (time, transfers) in stored {
         // An hour that has been paid since the history was read is no finding, and one without a record was one.
@@ -103,16 +104,43 @@ async fn archived(
     Ok(unread)
 }
 
+/// Of what is withheld of an hour, what is released by now. Where that came after the table was read, the row is read
+/// anew.
+async fn released(
+    prover: &Prover,
+    time: Instant,
+    withheld: &BTreeMap<i64, Units>,
+    stored: &mut BTreeMap<i64, Units>,
+) -> Result<BTreeMap<i64, Units>, ProofError> {
+    let mut released = BTreeMap::new();
+    for (partner_id, amount) in withheld {
+        let key = HoldKey { kind: Kind::Hourly, start: time, partner_id: *partner_id };
+        if !prover.ledger.hold(key).await?.is_some_and(|hold| hold.state == HoldState::Released) {
+            continue;
+        }
+        released.insert(*partner_id, *amount);
+        if !stored.contains_key(partner_id)
+            && let Some(row) = prover.ledger.transfer_of(*partner_id, time).await?
+        {
+            stored.insert(*partner_id, row.transfer.amount);
+        }
+    }
+    Ok(released)
+}
+
 fn compare_hour(
     prover: &Prover,
     time: Instant,
-    expected: &ExpectedTransfers,
+    expected: &Queued,
+    released: &BTreeMap<i64, Units>,
     stored: &BTreeMap<i64, Units>,
     report: &mut Report,
 ) {
     let window = Some(prover.calendar.window_at(Kind::Hourly, time));
     match expected {
-        ExpectedTransfers::Each(expected) => {
+        Queued::Each(queued) => {
+            let mut expected = queued.clone();
+            expected.extend(released);
             let partners = expected.keys().chain(stored.keys().filter(|id| !expected.contains_key(id)));
             for partner_id in partners {
                 let what = match (stored.get(partner_id), expected.get(partner_id)) {
@@ -128,9 +156,10 @@ fn compare_hour(
                 report.add(Class::Mismatch, window, TABLE, key, what);
             }
         }
-        ExpectedTransfers::Together { count, total } => {
+        Queued::Together { count, total } => {
+            let (count, total) = (count + released.len() as u64, *total + released.values().copied().sum::<Units>());
             let sum: Units = stored.values().copied().sum();
-            if (stored.len() as u64, sum) != (*count, *total) {
+            if (stored.len() as u64, sum) != (count, total) {
                 let what = format!(
                     "{} rows worth {sum}, where the audit log says {count} worth {total}",
                     stored.len()

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::differences::differences;
-use super::history::{ExpectedTransfers, History};
-use super::{Class, Days, LOG, Report};
+use super::history::{ExpectedTransfers, History, Queued};
+use super::{Class, Days, LOG, Report, holds};
 use crate::audit::{LogRow, RunRecord};
+use crate::proof::holds::{SetAside, is_paid};
 use crate::proof::{ProofError, Prover, Recomputed, read_record};
 use crate::rewards::money::Units;
 use crate::rewards::plan::{Plan, columns, reward_table};
 use crate::rewards::window::{Instant, Kind, Window, show};
-use crate::store::{Archived, Movable, RewardRow, Run, SourceError, StoreError};
+use crate::store::{Archived, Hold, Movable, RewardRow, Run, SourceError, StoreError};
 
 /// Reward rows that are read at once.
 const PAGE: u32 = 5_000;
@@ -42,6 +43,17 @@ pub(super) async fn recompute(
         }
     };
     let unchanged = recomputed.as_ref().filter(|recomputed| !recomputed.has_drifted());
+    let record = read_record(row)?;
+    let found_now;
+    let holds = match &recomputed {
+        Some(recomputed) => &recomputed.holds,
+        None => {
+            found_now = prover.set_aside_of(&window).await?;
+            &found_now
+        }
+    };
+    let seen = recomputed.as_ref().map(|recomputed| (recomputed, unchanged.is_some()));
+    holds::compare(prover, window, &record, seen, holds, report).await?;
     if let Some(recomputed) = &recomputed {
         let found = differences(&recomputed.record, &recomputed.record_now());
         if unchanged.is_none() {
@@ -52,8 +64,7 @@ pub(super) async fn recompute(
             report.add(Class::Tampering, Some(window), LOG, key, what);
         }
     }
-    let record = read_record(row)?;
-    let rewards = Rewards::new(window, report);
+    let rewards = Rewards::new(window, holds, report);
     let compared = match unchanged {
         Some(recomputed) => rewards.compare(prover, &recomputed.plan).await,
         None => rewards.compare_sums(prover, &record).await,
@@ -62,16 +73,18 @@ pub(super) async fn recompute(
         report.unreadable_archive(error, reward_table(window.kind), window.day)?;
     }
     if window.kind == Kind::Hourly {
-        let together = || ExpectedTransfers::Together {
+        let together = || Queued::Together {
             count: record.transfers.count as u64,
             total: Units::parse(&record.transfers.total).unwrap_or_default(),
         };
         let each = |plan: &Plan| {
             let transfers = plan.transfers.iter();
-            ExpectedTransfers::Each(transfers.map(|t| (t.partner_id, t.amount)).collect())
+            Queued::Each(transfers.map(|t| (t.partner_id, t.amount)).collect())
         };
-        let expected = unchanged.map_or_else(together, |recomputed| each(&recomputed.plan));
-        history.transfers.insert(window.start, expected);
+        let queued = unchanged.map_or_else(together, |recomputed| each(&recomputed.plan));
+        let withheld = holds.values().filter(|hold| hold.has_transfer);
+        let withheld = withheld.map(|hold| (hold.key.partner_id, hold.from_pool)).collect();
+        history.transfers.insert(window.start, ExpectedTransfers { queued, withheld });
     }
     Ok(())
 }
@@ -117,13 +130,14 @@ fn drift(recomputed: &Recomputed, found: &[String]) -> String {
 /// The stored rewards of one window, and what is found of them.
 struct Rewards<'r> {
     window: Window,
+    holds: &'r SetAside,
     report: &'r mut Report,
     found: usize,
 }
 
 impl<'r> Rewards<'r> {
-    fn new(window: Window, report: &'r mut Report) -> Self {
-        Self { window, report, found: 0 }
+    fn new(window: Window, holds: &'r SetAside, report: &'r mut Report) -> Self {
+        Self { window, holds, report, found: 0 }
     }
 
     fn add(&mut self, partner_id: i64, what: String) {
@@ -159,7 +173,7 @@ impl<'r> Rewards<'r> {
                     self.add(partner(row), "the row is missing".to_owned());
                 }
                 match order.next_if(|row| partner(*row) == stored.partner_id) {
-                    Some(row) => self.compare_row(&stored, plan, row),
+                    Some(row) => self.compare_row(prover, &stored, plan, row).await?,
                     None => self.add(stored.partner_id, "the partner has no vote in this window".to_owned()),
                 }
             }
@@ -171,12 +185,37 @@ impl<'r> Rewards<'r> {
         Ok(())
     }
 
-    fn compare_row(&mut self, stored: &RewardRow, plan: &Plan, row: usize) {
+    async fn compare_row(
+        &mut self,
+        prover: &Prover,
+        stored: &RewardRow,
+        plan: &Plan,
+        row: usize,
+    ) -> Result<(), ProofError> {
+        let hold = self.holds.get(&stored.partner_id);
+        let mut what = self.row_differs(stored, plan, row, hold);
+        if let (Some(hold), false) = (hold, what.is_empty()) {
+            // It may have been decided between the two looks.
+            let now = prover.ledger.hold(hold.key).await?.filter(|now| now.state != hold.state);
+            if let Some(now) = now {
+                let rows = prover.ledger.partner_rows(plan.window.kind, stored.partner_id, &[stored.start]).await?;
+                what = self.row_differs(rows.first().unwrap_or(stored), plan, row, Some(&now));
+            }
+        }
+        if !what.is_empty() {
+            self.add(stored.partner_id, what.join("; "));
+        }
+        Ok(())
+    }
+
+    /// What in a row is not as it should be: as planned, or zeros as long as it is held and where it was forfeited.
+    fn row_differs(&self, stored: &RewardRow, plan: &Plan, row: usize, hold: Option<&Hold>) -> Vec<String> {
         let mut what = vec![];
         if stored.position as usize != row + 1 {
             what.push(format!("position is {}, not {}", stored.position, row + 1));
         }
-        let expected = plan.amounts.iter().map(|column| column[row]);
+        let is_paid = hold.is_none_or(is_paid);
+        let expected = plan.amounts.iter().map(|column| if is_paid { column[row] } else { Units::ZERO });
         for ((column, stored), expected) in
             columns(self.window.kind).iter().zip(&stored.amounts).zip(expected)
         {
@@ -184,9 +223,7 @@ impl<'r> Rewards<'r> {
                 what.push(format!("{column} is {stored}, not {expected}"));
             }
         }
-        if !what.is_empty() {
-            self.add(stored.partner_id, what.join("; "));
-        }
+        what
     }
 
     /// Where the votes are no longer those that were paid: as far as the record's sums go.
@@ -194,6 +231,10 @@ impl<'r> Rewards<'r> {
         let names = columns(self.window.kind);
         let (mut rows, mut after) = (0_u64, i64::MIN);
         let mut sums = vec![0_i128; names.len()];
+        // What is not in the rows is still of what the run shared out.
+        for hold in self.holds.values().filter(|hold| !is_paid(hold)) {
+            sums.iter_mut().zip(&hold.amounts).for_each(|(sum, amount)| *sum += amount.count());
+        }
         loop {
             let page = self.page(prover, after).await?;
             let Some(last) = page.last() else { break };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use super::bind::{Bound, Row, Sql, Value};
-use super::commit::counted_sum;
+use super::commit::{broken, counted_sum};
 use super::driver::{Database, Tx};
 use super::statements as sql;
 use super::text::{OwnRow, sql_time};
@@ -16,7 +16,7 @@ use crate::rewards::plan::Plan;
 use crate::rewards::window::{Instant, Kind, Window};
 use crate::store::error::doing;
 use crate::store::{
-    Decided, HeldWindow, Hold, HoldKey, HoldState, NewHeldWindow, RaisedAlarm, Result, StoreError,
+    Decided, HeldSum, HeldWindow, Hold, HoldKey, HoldState, NewHeldWindow, RaisedAlarm, Result, StoreError,
     WindowState,
 };
 
@@ -231,6 +231,28 @@ pub(super) fn hold(row: &Row) -> Result<Hold> {
         held_at: row.instant(9, "held_at")?,
         decided: decided(&row, 10)?,
         forfeited,
+    })
+}
+
+/// A row of [`sql::holds_by_state`].
+pub(super) fn held_sum(row: &Row) -> Result<HeldSum> {
+    let row = OwnRow { table: HOLDS, row };
+    let sum = |at: usize| -> Result<Units> {
+        let (whole, fraction) = (row.units(at, "sum")?, row.text(at + 1)?);
+        let fraction: i128 = fraction.parse().map_err(|_| broken("a sum is no number".to_owned()))?;
+        Units::new(whole.count() + fraction).map_err(|error| broken(format!("a sum of {HOLDS} {error}")))
+    };
+    let forfeited = match (row.optional_text(2)?, row.optional_int(3)?) {
+        (Some(_), Some(after)) => Some((row.date(2, "pool_day")?, u64::try_from(after).unwrap_or_default())),
+        _ => None,
+    };
+    Ok(HeldSum {
+        state: word(&row, 0, "state", HoldState::named)?,
+        kind: word(&row, 1, "reward_type", Kind::named)?,
+        forfeited,
+        count: row.count(4, "count")?,
+        from_pool: sum(5)?,
+        market_bonus: sum(7)?,
     })
 }
 

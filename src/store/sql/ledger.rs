@@ -203,7 +203,10 @@ async fn read_standing(tx: &mut Tx, database: &Database) -> Result<Standing> {
     let rows = tx.fetch(sql::STANDING_SETTLEMENTS, &[]).await;
     let rows = rows.map_err(doing("reading the settled hours"))?;
     let settlements = rows.iter().map(settled).collect::<Result<_>>()?;
-    Ok(Standing { runs, chain_head, totals, pools, settlements })
+    let rows = tx.fetch(sql::holds_by_state(database), &[]).await;
+    let rows = rows.map_err(doing("adding up what was set aside"))?;
+    let holds = rows.iter().map(super::holds::held_sum).collect::<Result<_>>()?;
+    Ok(Standing { runs, chain_head, totals, pools, settlements, holds })
 }
 
 fn kind(row: &OwnRow<'_>, index: usize) -> Result<Kind> {
