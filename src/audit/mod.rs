@@ -15,7 +15,8 @@ pub use chain::{Break, Chain, Link};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use decision::DecisionRow;
 pub use record::{
-    AlarmRecord, InputsRecord, PoolRecord, RunRecord, SetAsideRecord, SettlementRecord, TypeRecord, WindowRecord,
+    AlarmRecord, InputsRecord, PoolRecord, RunRecord, SetAsideRecord, SettlementRecord, TypeRecord,
+    WindowRecord,
 };
 
 /// `previous_hash` of the first row of the chain.

@@ -163,7 +163,8 @@ fn window(kind: KindName, start: &str, calendar: &Calendar) -> anyhow::Result<Wi
     let kind = Kind::from(kind);
     let at = match (start.parse::<NaiveDate>(), kind) {
         (Ok(date), Kind::Daily) => calendar.midnight(date),
-        _ => super::distribute::instant(start).map_err(|why| anyhow!("{start}: {why}; a day may be named by its date"))?,
+        _ => super::distribute::instant(start)
+            .map_err(|why| anyhow!("{start}: {why}; a day may be named by its date"))?,
     };
     let window = calendar.window_at(kind, at);
     if window.start != at {
@@ -178,7 +179,9 @@ impl Command {
             Self::List(list) => list.execute(&config).await,
             Self::Show(show) => show.execute(&config).await,
             Self::Release(Release { which, decided }) => decide(config, which, decided, Fate::Released).await,
-            Self::Forfeit(Forfeit { which, decided }) => decide(config, which, decided, Fate::Forfeited).await,
+            Self::Forfeit(Forfeit { which, decided }) => {
+                decide(config, which, decided, Fate::Forfeited).await
+            }
             Self::Pay(pay) => pay.execute(config).await,
         }
     }

@@ -22,9 +22,7 @@ use crate::rewards::vote::Turnout;
 use crate::rewards::window::{Kind, Window, show};
 use crate::rewards::{plan_window, quotes_from};
 use crate::scheduler::due::is_all_paid_before;
-use crate::store::{
-    Commit, Committed, HeldWindow, Loaded, NewHeldWindow, Request, StoreError, WindowState,
-};
+use crate::store::{Commit, Committed, HeldWindow, Loaded, NewHeldWindow, Request, StoreError, WindowState};
 
 /// How often a plan is made anew when another run was committed in between. With one writer that does not happen at
 /// all; with two by mistake, one of them is through after a few.
@@ -117,8 +115,7 @@ impl Distributor {
     /// Holds a window, where nobody has paid it meanwhile.
     async fn hold(&self, plan: &Plan) -> Result<Outcome, StoreError> {
         let stake = plan.distributed() + plan.market_bonus();
-        let new =
-            NewHeldWindow { window: plan.window, raised: &plan.raised, stake, now: self.clock.now() };
+        let new = NewHeldWindow { window: plan.window, raised: &plan.raised, stake, now: self.clock.now() };
         if !self.store.hold_window(new).await? {
             return Ok(Outcome::AlreadyPaid);
         }

@@ -334,6 +334,10 @@ impl Look {
         if waiting > 0 {
             return Ok(Some(format!("{waiting} of its transfers wait to be delivered")));
         }
+        let held = mover.open_holds_of(day).await?;
+        if held > 0 {
+            return Ok(Some(format!("{held} partners' amounts of it are set aside, and not decided")));
+        }
         let mut from = day.start;
         while let Some(time) = next_hour(mover, self.table, from, day).await? {
             if !hours.iter().any(|hour| hour.start == time) {

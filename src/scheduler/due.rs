@@ -30,9 +30,8 @@ pub async fn due(store: &dyn Store, calendar: &Calendar, walk: &Walk) -> Result<
         let known = known.iter().find(|known| (known.kind, known.start) == (window.kind, window.start));
         known.map(|known| known.state)
     };
-    let in_reach = |window: &Window| {
-        horizon.is_none_or(|horizon| window.end >= horizon) || state(window).is_some()
-    };
+    let in_reach =
+        |window: &Window| horizon.is_none_or(|horizon| window.end >= horizon) || state(window).is_some();
     let first = first_to_look_at(store, calendar, walk).await?;
     let mut found = Due::default();
     for (kind, as_of) in &walk.kinds {

@@ -179,7 +179,10 @@ impl NewHeldWindow<'_> {
 pub enum Verdict {
     Release,
     /// Into the pool of a day that is not paid, whose start is told too.
-    Forfeit { pool_day: NaiveDate, day_start: Instant },
+    Forfeit {
+        pool_day: NaiveDate,
+        day_start: Instant,
+    },
 }
 
 impl Verdict {

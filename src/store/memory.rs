@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 
 use super::{
-    Commit, Committed, HeldWindow, Loaded, NewHeldWindow, Programme, QueuedTransfer, Request, Result, RulesVersion, Source, SourceError,
-    Store, StoreError, Totals, WindowState,
+    Commit, Committed, HeldWindow, Loaded, NewHeldWindow, Programme, QueuedTransfer, Request, Result,
+    RulesVersion, Source, SourceError, Store, StoreError, Totals, WindowState,
 };
 use crate::frames::VoteColumns;
 use crate::rewards::money::Units;
@@ -58,7 +58,11 @@ impl State {
         if self.paid.contains(&(plan.window.kind, plan.window.start)) {
             return Ok(Committed::AlreadyPaid);
         }
-        if self.held_windows.remove(&(plan.window.kind, plan.window.start)).is_some_and(|known| known.state == WindowState::Held) {
+        if self
+            .held_windows
+            .remove(&(plan.window.kind, plan.window.start))
+            .is_some_and(|known| known.state == WindowState::Held)
+        {
             return Err(StoreError::Stale);
         }
         if self.runs != commit.runs_before {

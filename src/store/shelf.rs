@@ -228,6 +228,9 @@ pub trait Mover: Ledger {
     /// How many transfers of a day still wait to be delivered.
     async fn waiting_of(&self, day: &Window) -> Result<u64>;
 
+    /// How many partners' amounts of a day's windows are set aside and not decided.
+    async fn open_holds_of(&self, day: &Window) -> Result<u64>;
+
     /// Names a day's file: from here on its rows are read from there.
     async fn archive(&self, archived: &Archived) -> Result<()>;
 

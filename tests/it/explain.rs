@@ -22,7 +22,7 @@ use crate::support::tables::make_table;
 use crate::support::{Backend, Scratch};
 
 /// Tables that grow with every window or vote.
-const GROWING: [&str; 15] = [
+const GROWING: [&str; 18] = [
     "votes",
     "cc_rates",
     "reward_list_hourly",
@@ -38,6 +38,9 @@ const GROWING: [&str; 15] = [
     "reward_notifications",
     "reward_archives",
     "reward_decisions",
+    "reward_alarms",
+    "reward_holds",
+    "reward_held_windows",
 ];
 
 /// What may read a whole table, by a part of its text, and why.
@@ -56,13 +59,21 @@ const READ_ALL: [(&str, &str); 5] = [
 const SMALL: [&str; 5] = ["session", "applied", "migrate", "demo", "views"];
 
 /// An incident for each run, which is over, a message that was delivered, and a decision.
-const TOLD: [&str; 3] = [
+const TOLD: [&str; 6] = [
     "INSERT INTO reward_incidents (opened, kind, subject, detail, opened_at, closed, closed_at) \
      SELECT sequence, 'run_failed', CAST(time AS CHAR), 'x', committed_at, sequence, committed_at FROM reward_runs",
     "INSERT INTO reward_notifications (id, receiver, event, created_at, message, attempts, refused, delivered_at) \
      SELECT CAST(sequence AS CHAR), 'ops', 'incidents', committed_at, '{}', 1, 0, committed_at FROM reward_runs",
     "INSERT INTO reward_decisions (number, subject, verdict, decided_by, decided_at, note, detail, previous_hash) \
      SELECT sequence, CAST(time AS CHAR), 'released', 'x', committed_at, 'x', '{}', 'x' FROM reward_runs",
+    "INSERT INTO reward_alarms (reward_type, time, number, alarm, rule, action, figure, bound, stake, raised_at) \
+     SELECT reward_type, time, 1, 'burst', 'votes_per_minute', 'hold_partner', 'x', 'x', '1.00000000', committed_at \
+     FROM reward_runs",
+    "INSERT INTO reward_holds (reward_type, time, partner_id, amounts, from_pool, market_bonus, has_transfer, alarms, \
+     state, held_at) SELECT reward_type, time, 1, '[]', '1.00000000', '0.00000000', 0, '[]', 'released', committed_at \
+     FROM reward_runs",
+    "INSERT INTO reward_held_windows (reward_type, time, alarms, stake, state, held_at, partners) \
+     SELECT reward_type, time, '[]', '1.00000000', 'paid', committed_at, '[]' FROM reward_runs",
 ];
 
 /// The programme's first day.
@@ -86,9 +97,11 @@ fn no_statement_reads_through_a_table_that_grows(backend: Backend) {
             sent.extend([statements::rewards_written(&database, kind), statements::top_rows(kind)]);
             sent.extend([statements::reward_rows(kind), statements::partner_rows(kind, PROBES)]);
             sent.extend([statements::positions(kind), statements::rows_of(kind, PROBES)]);
-            sent.insert(statements::next_reward_time(kind));
+            sent.extend([statements::next_reward_time(kind), statements::release_reward(kind)]);
         }
         sent.insert(statements::figures_of(PROBES));
+        sent.extend([statements::set_aside(&database), statements::holds_written(&database)]);
+        sent.insert(statements::holds_by_state(&database));
         sent.extend(Movable::ALL.map(|table| statements::movable_tally(&database, table)));
         sent.extend(Movable::ALL.map(|table| statements::brought_back(&database, table)));
         sent.insert(statements::refill_transfers(3));
@@ -285,15 +298,16 @@ fn samples(sql: &str) -> Vec<Value<'static>> {
         match column {
             _ if before.ends_with("GLOB") => "[0-9]*".into(),
             "id" if sql.contains("reward_notifications") => "text".into(),
-            "number" | "decisions" | "changes" | "opened" | "closed" | "told" | "reported" => 7000.into(),
+            "number" | "decision" | "after_run" | "decisions" | "changes" | "opened" | "closed" | "told"
+            | "reported" => 7000.into(),
             "refused" => 0.into(),
             "receiver" | "detail" | "kind" | "subject" => "ops".into(),
             "reward_type" => "hourly".into(),
             "table_name" => "reward_list_hourly".into(),
             "sequence" => 7.into(),
-            "day" | "reward_day" | "start_day" => day(300).to_string().into(),
+            "day" | "reward_day" | "start_day" | "pool_day" => day(300).to_string().into(),
             "time" | "HOUR" | "voted_at" | "quoted_at" | "next_attempt_at" | "delivered_at" | "from_time"
-            | "cleared_at" | "committed_at" | "closed_at" | "told_at" => {
+            | "cleared_at" | "decided_at" | "committed_at" | "closed_at" | "told_at" => {
                 let hour = if is_from { 20 } else { 21 };
                 format!("{} {hour}:00:00.000000", day(300)).into()
             }
@@ -301,6 +315,9 @@ fn samples(sql: &str) -> Vec<Value<'static>> {
             "accumulated_daily_pool" | "contributed" | "hourly_paid" | "daily_paid" | "market_bonus" => {
                 "1.00000000".into()
             }
+            "state" => "held".into(),
+            "decided_by" | "partners" => "[]".into(),
+            column if column.contains("_reward") => "1.00000000".into(),
             "holder" | "chain_head" | "timezone" | "last_error" | "rules_version" | "sha256" => "text".into(),
             _ => panic!("what does {column} hold? {sql}"),
         }

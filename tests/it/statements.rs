@@ -27,6 +27,7 @@ fn every_statement_is_prepared(backend: Backend) {
             all.push(statements::partner_rows(kind, 3));
             all.push(statements::positions(kind));
             all.push(statements::rows_of(kind, 3));
+            all.push(statements::release_reward(kind));
         }
         for kind in [Kind::Hourly, Kind::Daily] {
             let (table, column) = (reward_table(kind), columns(kind)[0]);
@@ -47,6 +48,9 @@ fn every_statement_is_prepared(backend: Backend) {
         all.extend(Movable::ALL.map(|table| statements::movable_tally(&database, table)));
         all.extend(Movable::ALL.map(|table| statements::brought_back(&database, table)));
         all.push(statements::refill_transfers(3));
+        all.extend([statements::insert_alarms(3), statements::insert_holds(3)]);
+        all.extend([statements::set_aside(&database), statements::holds_written(&database)]);
+        all.push(statements::holds_by_state(&database));
         let names = source_names(&Config::default_with_url(&scratch.url).unwrap());
         all.push(names.count_votes());
         all.extend(doctor::statements::all(&database, &names));

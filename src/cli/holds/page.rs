@@ -78,14 +78,25 @@ pub(super) async fn one_window(
     say!("{window}");
     if let Some(held) = &held {
         let since = show(held.held_at);
-        say!("  {} since {since}, by {}: {} are at stake", held.state.name(), held.alarms.join(", "), held.stake);
+        say!(
+            "  {} since {since}, by {}: {} are at stake",
+            held.state.name(),
+            held.alarms.join(", "),
+            held.stake
+        );
         told(decisions, held.decided.as_ref()).await?;
         if !held.partners.is_empty() {
             say!("  set aside by the decision: partners {:?}", held.partners);
         }
     }
     for hold in holds {
-        say!("Partner {}: {} since {}, by {}", hold.key.partner_id, hold.state.name(), show(hold.held_at), by(hold));
+        say!(
+            "Partner {}: {} since {}, by {}",
+            hold.key.partner_id,
+            hold.state.name(),
+            show(hold.held_at),
+            by(hold)
+        );
         let named = columns(window.kind).iter().zip(&hold.amounts);
         for (column, amount) in named.filter(|(_, amount)| !amount.is_zero()) {
             say!("  {:>20}  {column}", amount.to_string());
@@ -101,7 +112,13 @@ pub(super) async fn one_window(
     }
     for alarm in alarms.iter().take(SHOWN) {
         let partner = alarm.partner_id.map_or_else(String::new, |partner| format!(", partner {partner}"));
-        say!("  {} ({}){partner}: {}; allowed: {}", alarm.alarm, alarm.action.name(), alarm.figure, alarm.limit);
+        say!(
+            "  {} ({}){partner}: {}; allowed: {}",
+            alarm.alarm,
+            alarm.action.name(),
+            alarm.figure,
+            alarm.limit
+        );
     }
     if alarms.len() > SHOWN {
         say!("  and {} more", alarms.len() - SHOWN);
@@ -121,19 +138,22 @@ pub(super) fn decided(fate: Fate, done: &DecidedHolds) {
     let DecidedHolds { number, from_pool, market_bonus, transfers } = done;
     match fate {
         Fate::Released => {
-            let queued = if *transfers > 0 { format!(", {transfers} transfers queued") } else { String::new() };
-            say!("released: {from_pool} from pools and {market_bonus} market bonus are paid{queued} (decision {number})");
+            let queued =
+                if *transfers > 0 { format!(", {transfers} transfers queued") } else { String::new() };
+            say!(
+                "released: {from_pool} from pools and {market_bonus} market bonus are paid{queued} (decision {number})"
+            );
         }
         Fate::Forfeited => {
-            say!("forfeited: {from_pool} went to the oldest unpaid day, {market_bonus} market bonus is not paid (decision {number})");
+            say!(
+                "forfeited: {from_pool} went to the oldest unpaid day, {market_bonus} market bonus is not paid (decision {number})"
+            );
         }
     }
 }
 
 fn decided_json(decided: Option<&Decided>) -> Value {
-    decided.map_or(Value::Null, |made| {
-        json!({ "number": made.number, "by": made.by, "at": show(made.at) })
-    })
+    decided.map_or(Value::Null, |made| json!({ "number": made.number, "by": made.by, "at": show(made.at) }))
 }
 
 fn hold_json(hold: &Hold) -> Value {

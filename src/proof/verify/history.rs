@@ -178,7 +178,8 @@ impl History {
             self.totals.contributed = self.totals.contributed.checked_add(late).map_err(|e| e.to_string())?;
         }
         let set_aside = record.set_aside.as_ref();
-        let kept = |text: fn(&SetAsideRecord) -> &str| set_aside.map_or(Ok(Units::ZERO), |kept| amount(text(kept)));
+        let kept =
+            |text: fn(&SetAsideRecord) -> &str| set_aside.map_or(Ok(Units::ZERO), |kept| amount(text(kept)));
         let (kept, kept_bonus) = (kept(|kept| &kept.amount)?, kept(|kept| &kept.market_bonus)?);
         let all = &mut self.set_aside;
         all.0 += set_aside.map_or(0, |kept| kept.partners);

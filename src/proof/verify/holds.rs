@@ -96,7 +96,9 @@ type Verdicts = BTreeMap<u64, Option<(String, Vec<String>)>>;
 async fn undecided(prover: &Prover, hold: &Hold, known: &mut Verdicts) -> Result<Option<String>, ProofError> {
     let number = match (&hold.decided, hold.state) {
         (None, HoldState::Held) => return Ok(None),
-        (Some(made), HoldState::Held) => return Ok(Some(format!("it is held, and decided by {}", made.number))),
+        (Some(made), HoldState::Held) => {
+            return Ok(Some(format!("it is held, and decided by {}", made.number)));
+        }
         (None, state) => return Ok(Some(format!("it is {}, and nobody has decided", state.name()))),
         (Some(made), _) => made.number,
     };

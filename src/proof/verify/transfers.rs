@@ -157,7 +157,8 @@ fn compare_hour(
             }
         }
         Queued::Together { count, total } => {
-            let (count, total) = (count + released.len() as u64, *total + released.values().copied().sum::<Units>());
+            let (count, total) =
+                (count + released.len() as u64, *total + released.values().copied().sum::<Units>());
             let sum: Units = stored.values().copied().sum();
             if (stored.len() as u64, sum) != (count, total) {
                 let what = format!(

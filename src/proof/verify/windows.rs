@@ -198,7 +198,8 @@ impl<'r> Rewards<'r> {
             // It may have been decided between the two looks.
             let now = prover.ledger.hold(hold.key).await?.filter(|now| now.state != hold.state);
             if let Some(now) = now {
-                let rows = prover.ledger.partner_rows(plan.window.kind, stored.partner_id, &[stored.start]).await?;
+                let rows =
+                    prover.ledger.partner_rows(plan.window.kind, stored.partner_id, &[stored.start]).await?;
                 what = self.row_differs(rows.first().unwrap_or(stored), plan, row, Some(&now));
             }
         }

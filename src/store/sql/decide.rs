@@ -58,8 +58,7 @@ impl Holds for SqlStore {
         after: u64,
         limit: u32,
     ) -> Result<Vec<RaisedAlarm>> {
-        let values =
-            [kind.name().into(), sql_time(start).into(), number(after), i64::from(limit).into()];
+        let values = [kind.name().into(), sql_time(start).into(), number(after), i64::from(limit).into()];
         self.page(sql::ALARMS_OF, &values, "reading the alarms").await?.iter().map(raised_alarm).collect()
     }
 

@@ -178,12 +178,7 @@ fn list<T: DeserializeOwned>(row: &OwnRow<'_>, index: usize, column: &'static st
 }
 
 /// A word of ours.
-fn word<T>(
-    row: &OwnRow<'_>,
-    index: usize,
-    column: &'static str,
-    named: fn(&str) -> Option<T>,
-) -> Result<T> {
+fn word<T>(row: &OwnRow<'_>, index: usize, column: &'static str, named: fn(&str) -> Option<T>) -> Result<T> {
     let value = row.text(index)?;
     let unreadable = || StoreError::Unreadable {
         table: row.table,

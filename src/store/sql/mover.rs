@@ -64,6 +64,12 @@ impl Mover for SqlStore {
         OwnRow { table: Movable::Transfers.name(), row: &rows[0] }.count(0, "count")
     }
 
+    async fn open_holds_of(&self, day: &Window) -> Result<u64> {
+        let values = [sql_time(day.start).into(), sql_time(day.end).into()];
+        let rows = self.page(sql::OPEN_HOLDS_OF, &values, "counting what is set aside").await?;
+        OwnRow { table: "reward_holds", row: &rows[0] }.count(0, "count")
+    }
+
     async fn archive(&self, archived: &Archived) -> Result<()> {
         self.write(&Archive(archived)).await
     }

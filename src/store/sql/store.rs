@@ -24,8 +24,8 @@ use crate::rewards::window::{Instant, Kind, Window};
 use crate::store::error::doing;
 use crate::store::memory::State;
 use crate::store::{
-    Commit, Committed, HeldWindow, NewHeldWindow, OnRetry, Programme, QueuedTransfer, Result, RulesVersion, Shelf, Store, StoreError,
-    Totals, end_of_time,
+    Commit, Committed, HeldWindow, NewHeldWindow, OnRetry, Programme, QueuedTransfer, Result, RulesVersion,
+    Shelf, Store, StoreError, Totals, end_of_time,
 };
 
 /// See the module.

@@ -21,12 +21,14 @@ fn cases() -> impl Strategy<Value = Case> {
 
 #[test]
 fn every_unit_is_accounted_for_whoever_is_held_and_whatever_is_decided() {
-    let mut runner = TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(8) });
-    runner.run(&cases(), |case| {
-        one(&case);
-        Ok(())
-    })
-    .unwrap();
+    let mut runner =
+        TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(8) });
+    runner
+        .run(&cases(), |case| {
+            one(&case);
+            Ok(())
+        })
+        .unwrap();
 }
 
 fn one(case: &Case) {
@@ -42,7 +44,8 @@ fn one(case: &Case) {
         }
         scratch.block_on(async {
             let app = open(&scratch).await;
-            let raised = held.iter().map(|(partner, _)| raised(Some(*partner), Action::HoldPartner)).collect();
+            let raised =
+                held.iter().map(|(partner, _)| raised(Some(*partner), Action::HoldPartner)).collect();
             let window = window(&app, kind, start);
             assert_eq!(pay_with(&app, window, raised).await, Committed::Done);
             for fate in [Fate::Forfeited, Fate::Released] {

@@ -57,7 +57,11 @@ fn killed_at_every_point_of_a_decision_it_is_carried_out_once(backend: Backend) 
             let (code, said) = ended(&scratch, &args);
             // Killed after its commit, it is found decided.
             assert!(code == 0 || code == 1 && said.contains("by anna"), "{said}");
-            assert_same(&decided(&scratch, &remote), &expected, &format!("{verdict}: killed at point {point}"));
+            assert_same(
+                &decided(&scratch, &remote),
+                &expected,
+                &format!("{verdict}: killed at point {point}"),
+            );
         }
         assert!(kills >= 12, "{verdict}: only {kills} points were met");
         assert_clean(&scratch, verdict);

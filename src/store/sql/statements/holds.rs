@@ -83,10 +83,8 @@ pub const HOLDS: &str = holds!(
      ORDER BY time, reward_type, partner_id LIMIT ?"
 );
 
-pub const HOLDS_OF: &str = holds!(
-    "holds_of",
-    " WHERE reward_type = ? AND time = ? AND partner_id > ? ORDER BY partner_id LIMIT ?"
-);
+pub const HOLDS_OF: &str =
+    holds!("holds_of", " WHERE reward_type = ? AND time = ? AND partner_id > ? ORDER BY partner_id LIMIT ?");
 
 pub const HOLD: &str = holds!("hold", " WHERE reward_type = ? AND time = ? AND partner_id = ?");
 
@@ -142,8 +140,12 @@ pub const APPROVE_WINDOW: &str = "/* approve_window */ \
 pub const HELD_WINDOW_PAID: &str = "/* commit_run */ \
      UPDATE reward_held_windows SET state = 'paid' WHERE reward_type = ? AND time = ? AND state = 'approved'";
 
+pub const OPEN_HOLDS_OF: &str = "/* open_holds_of */ \
+     SELECT COUNT(*) FROM reward_holds WHERE state = 'held' AND time >= ? AND time < ?";
+
 /// The named constants of this file.
-pub(super) const ALL: [&str; 12] = [
+pub(super) const ALL: [&str; 13] = [
+    OPEN_HOLDS_OF,
     COUNT_ALARMS,
     ALARMS_OF,
     HOLDS,

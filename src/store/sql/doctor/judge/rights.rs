@@ -13,7 +13,7 @@ const CHECK: &str = "grants";
 /// What the first start does to the rewards' database, before its tables are there.
 const REWARDS_NEED: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "CREATE"];
 /// What the runs of a migrated database need beside reading, table by table as deploy/grants/daemon.sql gives it.
-const ADDED_TO: [&str; 7] = [
+const ADDED_TO: [&str; 8] = [
     "reward_runs",
     "reward_list_hourly",
     "reward_list_daily",
@@ -21,12 +21,15 @@ const ADDED_TO: [&str; 7] = [
     "reward_distribution_logs",
     "reward_rules_versions",
     "reward_decisions",
+    "reward_alarms",
 ];
-const KEPT_UP: [&str; 7] = [
+const KEPT_UP: [&str; 9] = [
     "reward_programme",
     "reward_pool_state",
     "reward_settlements",
     "special_transfers",
+    "reward_holds",
+    "reward_held_windows",
     "reward_receivers",
     "reward_incidents",
     "reward_notifications",
