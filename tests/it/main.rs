@@ -7,6 +7,7 @@
 
 mod support;
 
+mod alarms;
 mod architecture;
 mod audit_commands;
 mod bad_input;
