@@ -1,15 +1,19 @@
 //! What a run computes between reading and writing, by the size of a window: `cargo bench --bench rewards`.
 
+use std::time::Duration;
+
 use divan::{Bencher, black_box};
 use rewardd::config::Config;
-use rewardd::frames::{Gathered, Vote, turnout};
+use rewardd::frames::{Gathered, Vote, Watch, turnout};
+use rewardd::guard::alarms::judge;
+use rewardd::rewards::alarms::{Action, Alarm, AlarmRule};
 use rewardd::rewards::allocation::{allocate, allocate_equally};
 use rewardd::rewards::daily;
 use rewardd::rewards::money::Units;
 use rewardd::rewards::pool::Books;
 use rewardd::rewards::rates::{Quote, Quotes};
 use rewardd::rewards::rules::Rules;
-use rewardd::rewards::window::{Calendar, Window};
+use rewardd::rewards::window::{Calendar, Kind, Window};
 
 const PARTNERS: [u64; 3] = [1_000, 50_000, 200_000];
 
@@ -66,6 +70,53 @@ fn gather_a_million_votes(bencher: Bencher, partners: u64) {
         votes.iter().for_each(|vote| gathered.push(*vote));
         gathered
     });
+}
+
+/// An alarm of every rule about single votes and times, none of which the votes raise.
+fn alarms() -> Vec<Alarm> {
+    let alarm = |rule: AlarmRule| Alarm {
+        name: rule.name().to_owned(),
+        rule,
+        action: Action::Notify,
+        kinds: vec![Kind::Daily],
+        partners: None,
+        except: vec![],
+    };
+    let at_most = Some(Units::whole(100));
+    vec![
+        alarm(AlarmRule::VotesPerMinute(30)),
+        alarm(AlarmRule::VotesPerHour(200)),
+        alarm(AlarmRule::EqualSpacing { votes: 6, below: Duration::from_secs(1) }),
+        alarm(AlarmRule::CcPerVote { at_least: None, at_most }),
+        alarm(AlarmRule::EccPerVote { at_least: None, at_most }),
+    ]
+}
+
+/// The same million votes, watched for [`alarms`] while they are added up, and sorted by partner and time.
+#[divan::bench(args = PARTNERS, sample_count = 10)]
+fn gather_and_watch_a_million_votes(bencher: Bencher, partners: u64) {
+    let votes: Vec<Vote<'_>> = votes(1_000_000, partners).collect();
+    let watch = Watch::new(&alarms(), &day(), &calendar());
+    bencher.bench_local(|| {
+        let mut gathered = Gathered::new(day(), false).watching(watch.clone());
+        votes.iter().for_each(|vote| gathered.push(*vote));
+        (gathered.take_watched(), gathered)
+    });
+}
+
+/// The alarms of a million votes that were watched.
+#[divan::bench(args = PARTNERS, sample_count = 10)]
+fn judge_a_million_votes(bencher: Bencher, partners: u64) {
+    let alarms = alarms();
+    let mut gathered = Gathered::new(day(), false).watching(Watch::new(&alarms, &day(), &calendar()));
+    votes(1_000_000, partners).for_each(|vote| gathered.push(vote));
+    let watched = gathered.take_watched();
+    let turnout = turnout(gathered, &rules()).expect("sums within range");
+    let quote = Quote { at: day().start, rate: Units::parse("1.25").expect("a rate") };
+    let quotes = Quotes::new(vec![quote]).expect("one quote");
+    let books = Books { carry_day: calendar().day_after(day().day), ..Books::default() };
+    let plan = daily::plan(day(), turnout, &quotes, &books, &calendar(), &rules()).expect("a plan");
+    bencher.bench_local(|| judge(&plan, &watched, &[], &alarms));
 }
 
 /// The frame of partners, sorted.

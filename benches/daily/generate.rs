@@ -35,8 +35,21 @@ pub const SIZES: [Size; 3] = [
     Size { name: "XL", votes: 50_000_000, partners: 400_000 },
 ];
 
+/// A vote of the day.
+#[derive(Clone, Copy)]
+pub struct Vote {
+    pub id: u64,
+    pub partner: u64,
+    pub kind: &'static str,
+    /// Units of 10⁻⁸.
+    pub cc: u64,
+    pub ecc: u64,
+    /// Microseconds from the day's start.
+    pub at: u64,
+}
+
 /// SplitMix64.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -48,13 +61,18 @@ impl Random {
     }
 
     /// From 0 to `limit - 1`.
-    fn below(&mut self, limit: u64) -> u64 {
+    pub fn below(&mut self, limit: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(limit)) >> 64) as u64
     }
 }
 
 /// Writes the day's votes in the order of their ids, as `LOAD DATA` reads them.
 pub fn votes(size: Size, seed: u64, out: &mut impl Write) -> io::Result<()> {
+    each_vote(size, seed, |vote| write_vote(out, &vote))
+}
+
+/// The day's votes in the order of their ids.
+pub fn each_vote(size: Size, seed: u64, mut take: impl FnMut(Vote) -> io::Result<()>) -> io::Result<()> {
     let mut random = Random(seed);
     let all: u64 = RHYTHM.iter().sum();
     let (mut id, mut lively) = (0, 0);
@@ -74,7 +92,7 @@ pub fn votes(size: Size, seed: u64, out: &mut impl Write) -> io::Result<()> {
             let (kind, cc) = kind_and_cc(&mut random);
             // Up to 12.5, small ones more often.
             let ecc = random.below(40_000) * random.below(31_250);
-            vote(out, id, partner, kind, (cc, ecc), at)?;
+            take(Vote { id, partner, kind, cc, ecc, at })?;
         }
     }
     Ok(())
@@ -91,7 +109,7 @@ fn partner(random: &mut Random, partners: u64) -> u64 {
 }
 
 /// Of ten votes eight bring money, some with all eight digits.
-fn kind_and_cc(random: &mut Random) -> (&'static str, u64) {
+pub fn kind_and_cc(random: &mut Random) -> (&'static str, u64) {
     let amount = |random: &mut Random| match random.below(10) {
         0..6 => random.below(51) * CC,
         6..9 => random.below(5_001) * (CC / 100),
@@ -104,14 +122,8 @@ fn kind_and_cc(random: &mut Random) -> (&'static str, u64) {
     }
 }
 
-fn vote(
-    out: &mut impl Write,
-    id: u64,
-    partner: u64,
-    kind: &str,
-    (cc, ecc): (u64, u64),
-    at: u64,
-) -> io::Result<()> {
+fn write_vote(out: &mut impl Write, vote: &Vote) -> io::Result<()> {
+    let Vote { id, partner, kind, cc, ecc, at } = *vote;
     let (seconds, micros) = (at / 1_000_000, at % 1_000_000);
     let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     writeln!(

@@ -30,7 +30,7 @@ use measure::{Sample, Tools};
 use options::{Options, USAGE};
 use peers::Python;
 use report::{Conditions, Results};
-use rewardd::REWARDD;
+use rewardd::{ALARMS, REWARDD, REWARDD_ALARMS};
 use server::Server;
 
 pub type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -111,19 +111,23 @@ fn target() -> PathBuf {
 enum Contestant {
     Floor(Floor),
     Rewardd,
+    Alarms,
     Sql,
     Python(&'static str),
 }
 
 /// One round that warms up, then those that count.
 fn rounds(bench: &Bench, options: &Options, target: &Path) -> Outcome<Results> {
-    rewardd::run(bench, REFERENCE)?;
+    rewardd::run(bench, REFERENCE, "")?;
     let mut contestants = vec![];
     if options.wants("floor") {
         contestants.push(Contestant::Floor(Floor::new(bench)?));
     }
     if options.wants(REWARDD) {
         contestants.push(Contestant::Rewardd);
+    }
+    if options.alarms {
+        contestants.push(Contestant::Alarms);
     }
     if options.wants("sql") {
         contestants.push(Contestant::Sql);
@@ -190,10 +194,14 @@ impl Contestant {
     fn run(&self, bench: &Bench, python: Option<&Python>) -> Outcome<Vec<(String, Sample)>> {
         let (name, sample) = match self {
             Self::Floor(floor) => return floor.run(bench),
-            Self::Rewardd => {
-                let sample = rewardd::run(bench, REWARDS)?;
+            Self::Rewardd | Self::Alarms => {
+                let (name, alarms) = match self {
+                    Self::Alarms => (REWARDD_ALARMS, ALARMS),
+                    _ => (REWARDD, ""),
+                };
+                let sample = rewardd::run(bench, REWARDS, alarms)?;
                 data::compare(&bench.server, REFERENCE, REWARDS)?;
-                (REWARDD, Ok(sample))
+                (name, Ok(sample))
             }
             Self::Sql => ("sql", peers::sql(bench)),
             Self::Python(name) => {

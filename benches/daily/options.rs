@@ -17,6 +17,8 @@ The daily benchmark: how long one day's run takes, beside what others need for t
   --patience N      before each run, waits up to N seconds for a machine that does nothing else; a run that others
                     disturbed is repeated while the N seconds last [0]
   --seed N          other votes [1]
+  --alarms          rewardd once more, as rewardd_alarms: with an alarm of every rule about partners, none of which the
+                    day raises
   --growth          rewardd and the floor at all sizes instead; writes benches/growth.svg
   --serve           only makes the votes and leaves the server running, for trials
   --keep DIR        keeps the databases in DIR [target/bench-daily]
@@ -39,6 +41,7 @@ pub struct Options {
     pub only: Vec<String>,
     pub patience: Duration,
     pub seed: u64,
+    pub alarms: bool,
     pub growth: bool,
     pub serve: bool,
     pub keep: Option<PathBuf>,
@@ -54,6 +57,7 @@ impl Options {
             only: vec![],
             patience: Duration::ZERO,
             seed: 1,
+            alarms: false,
             growth: false,
             serve: false,
             keep: None,
@@ -73,6 +77,7 @@ impl Options {
                 "--only" => options.only = names(&value()?)?,
                 "--patience" => options.patience = Duration::from_secs(value()?.parse()?),
                 "--seed" => options.seed = value()?.parse()?,
+                "--alarms" => options.alarms = true,
                 "--growth" => options.growth = true,
                 "--serve" => options.serve = true,
                 "--keep" => options.keep = Some(value()?.into()),

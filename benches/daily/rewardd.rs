@@ -12,17 +12,62 @@ use crate::measure::Sample;
 use crate::{Bench, Outcome};
 
 pub const REWARDD: &str = "rewardd";
+/// The same with [`ALARMS`].
+pub const REWARDD_ALARMS: &str = "rewardd_alarms";
+/// An alarm of every rule about partners, with limits that an operator might set: each looks at many votes, and the day
+/// keeps them all.
+pub const ALARMS: &str = r#"
+[[alarms]]
+name = "minute"
+rule = "votes_per_minute"
+limit = 60
+[[alarms]]
+name = "hour"
+rule = "votes_per_hour"
+limit = 500
+[[alarms]]
+name = "day"
+rule = "votes_per_window"
+limit = 10000
+[[alarms]]
+name = "spacing"
+rule = "equal_spacing"
+votes = 6
+[[alarms]]
+name = "cc"
+rule = "cc_per_vote"
+at_most = "50"
+[[alarms]]
+name = "ecc"
+rule = "ecc_per_vote"
+at_most = "12.5"
+[[alarms]]
+name = "share"
+rule = "share_of_votes"
+limit = "0.05"
+[[alarms]]
+name = "reward"
+rule = "reward"
+limit = "100000000"
+[[alarms]]
+name = "times"
+rule = "allowed_times"
+from = "08:00"
+until = "20:00"
+partners = [1, 2, 3]
+"#;
 const VARIABLES: &str = "REWARDD__";
 
-/// Has rewardd pay the day into a fresh database of this name.
-pub fn run(bench: &Bench, database: &str) -> Outcome<Sample> {
+/// Has rewardd pay the day into a fresh database of this name, with some alarms.
+pub fn run(bench: &Bench, database: &str, alarms: &str) -> Outcome<Sample> {
     let dir = bench.tools.dir.join("rewardd");
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir_all(&dir)?;
     let (url, votes) = (bench.server.url(), votes_database(bench.size));
     let config = format!(
         "[programme]\nstart = \"{DAY}\"\n[database]\nurl = \"{url}/{database}\"\n[source]\nurl = \"{url}/{votes}\"\n\
-         [logging]\ndir = \"logs\"\nformat = \"json\"\n"
+         [logging]\ndir = \"logs\"\nformat = \"json\"\n\
+         {alarms}"
     );
     fs::write(dir.join("config.toml"), config)?;
     bench.server.sql("", &format!("DROP DATABASE IF EXISTS {database}; CREATE DATABASE {database}"))?;
@@ -34,6 +79,9 @@ pub fn run(bench: &Bench, database: &str) -> Outcome<Sample> {
     let result: Value = serde_json::from_str(&printed)?;
     if result["windows"][0]["state"] != "paid" {
         return Err(format!("rewardd did not pay the day:\n{printed}").into());
+    }
+    if result["windows"][0]["plan"]["alarms"].as_array().is_none_or(|raised| !raised.is_empty()) {
+        return Err(format!("the day raises alarms:\n{printed}").into());
     }
     sample.phases = phases(&dir.join("logs"))?;
     Ok(sample)
