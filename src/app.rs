@@ -5,11 +5,11 @@ use std::sync::Arc;
 use anyhow::Context;
 use tokio::sync::OnceCell;
 
-use crate::audit;
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl};
 use crate::files::Folder;
-use crate::jobs::{Distributor, Retention, RulesInForce};
+use crate::jobs::{Distributor, Retention};
+use crate::pending::{Gate, RulesInForce};
 use crate::proof::Prover;
 use crate::rewards::window::Calendar;
 use crate::store::memory::MemoryStore;
@@ -77,16 +77,13 @@ impl App {
             }
         };
         let source: Arc<dyn Source> = Arc::new(open_source(&config, &database).await?);
-        let distributor = distributor(&config, Arc::clone(&store), source, clock);
-        Ok(Self {
-            config,
-            database,
-            store,
-            rewards: Arc::new(stored),
-            shelf,
-            distributor,
-            remote: OnceCell::new(),
-        })
+        let rewards: Arc<dyn RewardsDatabase> = Arc::new(stored);
+        let gate = Gate::new(&config, Arc::clone(&rewards), mode == Mode::DryRun);
+        let distributor = Distributor {
+            gate: Some(Arc::new(gate)),
+            ..distributor(&config, Arc::clone(&store), source, clock)
+        };
+        Ok(Self { config, database, store, rewards, shelf, distributor, remote: OnceCell::new() })
     }
 
     /// What moves old rows to archives.
@@ -123,10 +120,15 @@ pub fn distributor(
     source: Arc<dyn Source>,
     clock: Arc<dyn Clock>,
 ) -> Distributor {
-    let text = config.rules_table();
-    let rules = RulesInForce { rules: config.rules.clone(), version: audit::text_hash(&text), text };
     let calendar = Calendar::new(config.programme.timezone);
-    Distributor { store, source, clock, calendar, rules: Arc::new(rules) }
+    Distributor {
+        store,
+        source,
+        clock,
+        calendar,
+        rules: Arc::new(RulesInForce::configured(config)),
+        gate: None,
+    }
 }
 
 /// The rewards' database alone, for commands that look at what is stored and write nothing.
@@ -221,7 +223,7 @@ pub async fn open_source(config: &Config, rewards: &Database) -> anyhow::Result<
     Ok(SqlSource::new(database, source_names(config), source_effort(config)))
 }
 
-/// The rewards' database for a command that writes incidents, beside a daemon that pays.
+/// The rewards' database for a command that writes incidents or decisions, beside a daemon that pays.
 ///
 /// # Errors
 /// What could not be opened, and what to look at.

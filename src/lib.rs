@@ -46,6 +46,8 @@ pub mod audit;
 
 pub mod store;
 
+pub mod pending;
+
 pub mod jobs;
 
 pub mod proof;

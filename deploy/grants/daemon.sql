@@ -24,13 +24,15 @@ GRANT INSERT ON rewards.reward_rules_versions TO 'rewardd'@'%';
 GRANT INSERT ON rewards.reward_decisions TO 'rewardd'@'%';
 GRANT INSERT ON rewards.reward_alarms TO 'rewardd'@'%';
 
--- State: the books, the pools, hours that are settled and then paid, transfers that wait and then arrive, the lease.
+-- State: the books, the pools, hours that are settled and then paid, transfers that wait and then arrive, rules
+-- that wait for people, the lease.
 GRANT INSERT, UPDATE ON rewards.reward_programme TO 'rewardd'@'%';
 GRANT INSERT, UPDATE ON rewards.reward_pool_state TO 'rewardd'@'%';
 GRANT INSERT, UPDATE ON rewards.reward_settlements TO 'rewardd'@'%';
 GRANT INSERT, UPDATE ON rewards.special_transfers TO 'rewardd'@'%';
 GRANT INSERT, UPDATE ON rewards.reward_holds TO 'rewardd'@'%';
 GRANT INSERT, UPDATE ON rewards.reward_held_windows TO 'rewardd'@'%';
+GRANT INSERT, UPDATE ON rewards.reward_rules_pending TO 'rewardd'@'%';
 GRANT UPDATE ON rewards.reward_lease TO 'rewardd'@'%';
 GRANT UPDATE ON rewards.reward_guard TO 'rewardd'@'%';
 

@@ -9,11 +9,13 @@ use crate::rewards::window::show;
 mod chain;
 mod checkpoint;
 mod decision;
+mod effect;
 mod record;
 
 pub use chain::{Break, Chain, Link};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use decision::DecisionRow;
+pub use effect::{CategoryEffect, EffectRecord, OldNew, PartnerEffect};
 pub use record::{
     AlarmRecord, InputsRecord, PoolRecord, RunRecord, SetAsideRecord, SettlementRecord, TypeRecord,
     WindowRecord,

@@ -9,6 +9,7 @@ use crate::files::FileError;
 use crate::frames::FrameError;
 use crate::jobs::JobError;
 use crate::ops::state_file::AlreadyRunning;
+use crate::pending::PendingError;
 use crate::proof::ProofError;
 use crate::report::ReportError;
 use crate::rewards::plan::PlanError;
@@ -87,6 +88,11 @@ impl Exit {
         }
         if let Some(error) = cause.downcast_ref::<FileError>() {
             return Some(if error.is_io() { Self::Files } else { Self::BadData });
+        }
+        match cause.downcast_ref::<PendingError>() {
+            Some(PendingError::Store(error)) => return Self::of_cause(error),
+            Some(PendingError::Tampered { .. }) => return Some(Self::Tampering),
+            None => {}
         }
         // Transparent errors say what they hold, and their sources begin behind it.
         match cause.downcast_ref::<ReportError>() {

@@ -3,11 +3,14 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+mod pending;
+
 use super::Exit;
 use super::output::{self, say};
 use crate::app::Records;
 use crate::audit::text_hash;
-use crate::config::{Config, rules_changes};
+use crate::config::{Config, ConfirmMode, rules_changes};
+use crate::pending::Verdict;
 use crate::rewards::window::{Instant, show};
 use crate::store::sql::SqlStore;
 use crate::store::{Archive, Ledger, RulesUse, RulesVersion, end_of_time};
@@ -18,16 +21,33 @@ const RECORD_VERSION: u32 = 1;
 /// How much of a version's hash tables show: enough to name it by.
 const SHOWN: usize = 12;
 
-/// Show the rules, every earlier version of them, and what changed between two.
+/// Show the rules and every version of them, what changed between two, and decide about changes.
 ///
 /// The rules (the sections rules and special of the configuration) are recorded with the first look that is made by
 /// them, and each run names the version that it used. A version is named by its number, or by the first digits of its
 /// hash.
+///
+/// Under `[confirm] mode = "four-eyes"` a change waits, under the number that it will have: one person proposes it, another
+/// one confirms it, and the next window is paid by it.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Show(Show),
     Diff(Diff),
     History(History),
+    Pending(pending::Pending),
+    Effect(pending::Effect),
+    /// Sign a change of the rules as its author; another person confirms it.
+    ///
+    /// It takes a person with the role reviewer or admin, and the person's token.
+    Propose(pending::Decision),
+    /// Sign a change of the rules that another person has proposed: the next window is paid by it.
+    ///
+    /// It takes a person with the role admin, and the person's token.
+    Confirm(pending::Decision),
+    /// Reject a change of the rules: what is in force stays. Proposed again, it begins anew.
+    ///
+    /// It takes a person with the role reviewer or admin, and the person's token.
+    Reject(pending::Decision),
 }
 
 /// Print rules as TOML: those of the configuration, or of a recorded version.
@@ -69,11 +89,25 @@ impl Command {
             say!("# version {}, of the configuration\n{}", text_hash(&text), text.trim_end());
             return Ok(Exit::Done);
         }
-        let records = Records::open(&config).await?;
+        let (verdict, decision) = match self {
+            Self::Pending(pending) => return pending.execute(&config).await,
+            Self::Effect(effect) => return effect.execute(&config).await,
+            Self::Propose(decision) => (Verdict::Proposed, decision),
+            Self::Confirm(decision) => (Verdict::Confirmed, decision),
+            Self::Reject(decision) => (Verdict::Rejected, decision),
+            recorded => return recorded.of_the_past(&config).await,
+        };
+        decision.execute(verdict, &config).await
+    }
+
+    /// What only reads recorded versions.
+    async fn of_the_past(self, config: &Config) -> anyhow::Result<Exit> {
+        let records = Records::open(config).await?;
         let exit = match self {
             Self::Show(show) => show.execute(&records.stored).await,
-            Self::Diff(diff) => diff.execute(&records.stored, &config).await,
-            Self::History(history) => history.execute(&records.stored, &config).await,
+            Self::Diff(diff) => diff.execute(&records.stored, config).await,
+            Self::History(history) => history.execute(&records.stored, config).await,
+            _ => Ok(Exit::Usage),
         };
         records.database.close().await;
         exit
@@ -193,7 +227,13 @@ impl History {
         say!("{}", output::table(&header, 6, entries.iter().map(row).collect()));
         if !is_recorded {
             let version = short(&configured);
-            say!("The configuration has other rules ({version}): the next look at what is due records them.");
+            let then = match config.confirm.mode {
+                ConfirmMode::Log => "the next look at what is due records them",
+                ConfirmMode::FourEyes => {
+                    "they wait until two people have confirmed them, see `rewardd rules pending`"
+                }
+            };
+            say!("The configuration has other rules ({version}): {then}.");
         }
         Ok(Exit::Done)
     }

@@ -116,7 +116,7 @@ impl Verify {
 async fn prove(records: &Records, config: &Config, days: &Days) -> anyhow::Result<Report> {
     let prover = records.prover(config).await?;
     let mut bar = Bar(ProgressBar::hidden());
-    let verified = verify(&prover, days, &mut bar).await;
+    let verified = verify(&prover, &config.people, days, &mut bar).await;
     bar.0.finish_and_clear();
     Ok(verified?)
 }

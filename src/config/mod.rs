@@ -23,7 +23,6 @@ mod endpoint;
 mod error;
 mod notify;
 mod oidc;
-mod people;
 mod secret;
 mod settings;
 mod show;

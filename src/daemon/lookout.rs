@@ -23,7 +23,7 @@ use crate::ops::state_file::LastError;
 use crate::rewards::window::{Instant, Kind, Window, show};
 use crate::status::{self, DueState, JOBS, Known, Life, Process};
 use crate::store::sql::{self, Survey};
-use crate::store::{Incident, Notes, Notices, StoreError};
+use crate::store::{Incident, Notes, Notices, PendingRules, PendingState, StoreError};
 
 /// A database that has not answered by then is away.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -132,9 +132,18 @@ async fn watch(shared: &Shared, app: &App, names: &BTreeSet<&str>, now: Instant)
     .await?;
     let survey = sql::survey(&app.database).await?;
     let stored = stored(app.rewards.as_ref(), names).await?;
+    let pending = app.rewards.last_pending().await?.filter(PendingRules::is_current);
     let happened = happened(shared, app.rewards.as_ref()).await?;
-    let seen = Judge { shared, looks: &looks, known: &known, survey: &survey, open: &stored.open, now }
-        .seen(happened.clone());
+    let seen = Judge {
+        shared,
+        looks: &looks,
+        known: &known,
+        survey: &survey,
+        pending: pending.as_ref(),
+        open: &stored.open,
+        now,
+    }
+    .seen(happened.clone());
     if let Some(notes) = notify::digest(&stored, &seen, &app.config.notify, now) {
         app.rewards.note(&notes).await.context("writing down what is not well")?;
         let mut left = shared.happened.lock().unwrap_or_else(PoisonError::into_inner);
@@ -226,6 +235,7 @@ struct Judge<'a> {
     looks: &'a Looks,
     known: &'a Known,
     survey: &'a Survey,
+    pending: Option<&'a PendingRules>,
     open: &'a [Incident],
     now: Instant,
 }
@@ -254,6 +264,7 @@ impl Judge<'_> {
             }
         }
         seen.conditions.extend(self.stuck());
+        seen.conditions.extend(self.pending.and_then(unconfirmed));
         let failed = self.failed_jobs(&seen.conditions);
         seen.conditions.extend(failed);
         if self.looks.reach.is_empty() {
@@ -307,6 +318,24 @@ impl Judge<'_> {
             detail: format!("{queued} transfers of {queued_amount} CC wait since {}: {why}", show(oldest)),
         })
     }
+}
+
+/// A change of the rules that somebody has to look at.
+fn unconfirmed(pending: &PendingRules) -> Option<Condition> {
+    let PendingRules { number, version, state, .. } = pending;
+    let what = match state {
+        PendingState::Seen => "waits for its author: `rewardd rules propose",
+        PendingState::Proposed => "waits for another person: `rewardd rules confirm",
+        PendingState::Refused => "was changed past rewardd, and is refused: `rewardd rules pending",
+        _ => return None,
+    };
+    let short = version.get(..12).unwrap_or(version);
+    let named = if *state == PendingState::Refused { String::new() } else { format!(" {number}") };
+    Some(Condition {
+        event: Event::ConfirmationPending,
+        subject: format!("rules {number}"),
+        detail: format!("version {number} of the rules ({short}) {what}{named}`"),
+    })
 }
 
 fn past_catch_up(window: &Window) -> Condition {

@@ -26,6 +26,7 @@ mod desk;
 mod leader;
 mod lookout;
 mod open;
+mod pending;
 mod record;
 mod reports;
 mod retention;
@@ -69,6 +70,8 @@ struct Shared {
     metrics: Arc<Metrics>,
     health: Arc<Health>,
     desk: Arc<FrontDesk>,
+    /// What is due was looked at, and which rules wait.
+    looked: Notify,
     /// Something was paid or delivered: metrics and health are to be brought up to date.
     changed: Notify,
     /// The database was looked at: what is not well may be told.
@@ -150,6 +153,7 @@ pub async fn run(path: &Path, config: Config) -> anyhow::Result<()> {
         metrics,
         health,
         desk,
+        looked: Notify::new(),
         changed: Notify::new(),
         surveyed: Notify::new(),
         queued: Notify::new(),
@@ -177,7 +181,7 @@ struct Daemon {
     /// Kept for as long as beats are wanted.
     scheduler: JobScheduler,
     /// What looks and tells.
-    aside: [AbortHandle; 3],
+    aside: [AbortHandle; 4],
     server: Option<Server>,
 }
 
@@ -198,6 +202,7 @@ impl Daemon {
             tokio::spawn(survey::keep_looking(Arc::clone(&shared))).abort_handle(),
             tokio::spawn(lookout::keep_watching(Arc::clone(&shared))).abort_handle(),
             tokio::spawn(delivery::keep_delivering(Arc::clone(&shared))).abort_handle(),
+            tokio::spawn(pending::keep_simulating(Arc::clone(&shared))).abort_handle(),
         ];
         let (beat, beats) = mpsc::channel(1);
         let scheduler = JobScheduler::new().await.context("making the scheduler")?;

@@ -81,6 +81,7 @@ impl Worker {
             self.shared.metrics.busy(DISTRIBUTION, false);
             self.busy.store(false, Ordering::Relaxed);
             self.shared.board.activity(Activity::Idle);
+            self.shared.looked.notify_one();
             self.shared.changed.notify_one();
             self.trigger_relay();
             self.retention.notify_one();

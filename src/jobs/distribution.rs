@@ -83,7 +83,8 @@ impl Distributor {
                 Some(known) if known.state == WindowState::Held => return Ok(Outcome::Held(Box::new(known))),
                 known => known,
             };
-            let mut prepared = self.prepare_as(window, start, approved.as_ref()).await.map_err(context)?;
+            let adopted = self.adopted().await.map_err(context)?;
+            let mut prepared = adopted.prepare_as(window, start, approved.as_ref()).await.map_err(context)?;
             if approved.is_none() && prepared.plan.raised.iter().any(holds_window) {
                 match self.hold(&prepared.plan).await {
                     Ok(outcome) => return Ok(outcome),
@@ -94,7 +95,7 @@ impl Distributor {
             let commit = Commit {
                 plan: &prepared.plan,
                 runs_before: prepared.runs,
-                rules_version: &self.rules.version,
+                rules_version: &adopted.rules.version,
                 now: self.clock.now(),
             };
             let mut watch = Stopwatch::start();
@@ -129,7 +130,13 @@ impl Distributor {
         Ok(self.store.paid_count(window.kind, window.start, window.end).await? > 0)
     }
 
-    /// Everything up to the commit: reads, and writes nothing.
+    /// The same by the rules of the next window. Whatever is confirmed after this is of the window after it.
+    async fn adopted(&self) -> Result<Self, JobError> {
+        let Some(gate) = &self.gate else { return Ok(self.clone()) };
+        Ok(Self { rules: gate.next(&self.rules, self.clock.now()).await?, ..self.clone() })
+    }
+
+    /// Everything up to the commit, by the rules that this has: reads, and writes nothing.
     ///
     /// # Errors
     /// [`JobError`].

@@ -1,6 +1,7 @@
 //! Whether trying again helps: the one question that is asked of a failed job.
 
 use crate::frames::FrameError;
+use crate::pending::PendingError;
 use crate::rewards::plan::PlanError;
 use crate::store::{SourceError, StoreError};
 
@@ -59,5 +60,14 @@ impl From<PlanError> for JobError {
 impl From<FrameError> for JobError {
     fn from(error: FrameError) -> Self {
         Self::Fail(error.into())
+    }
+}
+
+impl From<PendingError> for JobError {
+    fn from(error: PendingError) -> Self {
+        match error {
+            PendingError::Store(error) => error.into(),
+            error @ PendingError::Tampered { .. } => Self::Fail(error.into()),
+        }
     }
 }

@@ -20,19 +20,9 @@ pub use transfers::{Compared, Relayed, relay, requeue};
 pub use walk::{Observer, Walk, WalkReport};
 
 use crate::clock::Clock;
-use crate::rewards::rules::Rules;
+use crate::pending::{Gate, RulesInForce};
 use crate::rewards::window::Calendar;
 use crate::store::{Source, Store};
-
-/// The rules in force, and the name of their version.
-#[derive(Clone, Debug)]
-pub struct RulesInForce {
-    pub rules: Rules,
-    /// SHA-256 of their canonical text.
-    pub version: String,
-    /// Their canonical text.
-    pub text: String,
-}
 
 /// What distributions are made with.
 #[derive(Clone)]
@@ -41,5 +31,8 @@ pub struct Distributor {
     pub source: Arc<dyn Source>,
     pub clock: Arc<dyn Clock>,
     pub calendar: Calendar,
+    /// Those of the configuration.
     pub rules: Arc<RulesInForce>,
+    /// Says by which rules the next window is paid; without it, by those of the configuration.
+    pub gate: Option<Arc<Gate>>,
 }

@@ -81,7 +81,8 @@ impl Distributor {
         )))
     }
 
-    /// The programme's first day, recorded where it was not; so are the rules.
+    /// The programme's first day, recorded where it was not; so are the rules, before anything is paid by them, and who
+    /// may decide about them.
     ///
     /// # Errors
     /// [`JobError`].
@@ -100,19 +101,9 @@ impl Distributor {
                 .map_err(|error: StoreError| JobError::from(error))?;
             info!(start = %programme.start, timezone = programme.timezone, "the programme's start is recorded");
         }
-        self.record_rules().await?;
-        Ok(programme)
-    }
-
-    /// Keeps the rules where they have changed, before anything is paid by them; by the clock that runs are committed
-    /// by, also where they are made as of another instant.
-    async fn record_rules(&self) -> Result<(), JobError> {
-        let last = self.store.rules_in_force().await?;
-        if last.as_ref().is_none_or(|last| last.version != self.rules.version) {
-            let now = self.clock.now();
-            self.store.record_rules(&self.rules.version, &self.rules.text, now).await?;
-            info!(version = self.rules.version, "the rules in force are recorded");
+        if let Some(gate) = &self.gate {
+            gate.look(&self.rules, self.clock.now()).await?;
         }
-        Ok(())
+        Ok(programme)
     }
 }

@@ -19,12 +19,13 @@ use crate::store::{Incident, Notes, Told};
 const OPENINGS: usize = 500;
 
 /// What a look at the programme judges: an incident of these closes when it is not seen any more.
-const JUDGED: [Event; 5] = [
+const JUDGED: [Event; 6] = [
     Event::RunFailed,
     Event::WindowOverdue,
     Event::CatchUpPassed,
     Event::TransferStuck,
     Event::ConservationBroken,
+    Event::ConfirmationPending,
 ];
 
 /// Something that is not as it should be.

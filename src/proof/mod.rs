@@ -5,6 +5,7 @@
 //! their version, and a digest of its votes; with them any single window can be recomputed without those before it.
 
 pub mod compare;
+pub mod effect;
 pub mod explain;
 pub mod holds;
 pub mod verify;

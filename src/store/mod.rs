@@ -25,6 +25,7 @@ mod ledger;
 pub mod memory;
 mod notices;
 mod pages;
+mod pending;
 mod shelf;
 pub mod sql;
 pub mod totals;
@@ -39,6 +40,7 @@ pub use holds::{
 pub use ledger::{HeldSum, Ledger, PROBES, RewardRow, Run, RunFigures, Standing, StoredTransfer};
 pub use notices::{Incident, NotTaken, Notes, Notices, Outgoing, Told, Waiting};
 pub use pages::{Pages, Queue};
+pub use pending::{Confirmations, PendingRules, PendingState, RulesDecision, SeenRules};
 pub use shelf::{
     ArchiveError, Archived, Contents, Held, Movable, MovedRow, Mover, NewArchive, Shelf, Tally, Tallying,
 };
@@ -114,9 +116,6 @@ pub trait Store: Send + Sync {
     /// The last rules that were recorded.
     async fn rules_in_force(&self) -> Result<Option<RulesVersion>>;
 
-    /// Records the rules, where they are not those of the last version.
-    async fn record_rules(&self, version: &str, rules: &str, now: Instant) -> Result<()>;
-
     /// How many runs have been committed.
     async fn runs(&self) -> Result<u64>;
 
@@ -178,9 +177,9 @@ pub trait Store: Send + Sync {
 }
 
 /// All that the rewards' database can do.
-pub trait RewardsDatabase: Archive + Pages + Leases + Notices + Mover {}
+pub trait RewardsDatabase: Archive + Pages + Leases + Notices + Mover + Confirmations {}
 
-impl<T: Archive + Pages + Leases + Notices + Mover> RewardsDatabase for T {}
+impl<T: Archive + Pages + Leases + Notices + Mover + Confirmations> RewardsDatabase for T {}
 
 /// Whoever wants to know when a transaction or a plan has to be made again.
 pub trait OnRetry: std::fmt::Debug + Send + Sync {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms that it may name. `cli` and `app` may name everything.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("rewards", &[]),
     ("people", &["rewards"]),
     ("clock", &["rewards"]),
@@ -13,8 +13,9 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("guard", &["rewards", "frames"]),
     ("audit", &["rewards"]),
     ("store", &["rewards", "audit", "frames", "config"]),
-    ("jobs", &["rewards", "frames", "guard", "store", "clock", "scheduler"]),
-    ("proof", &["rewards", "frames", "guard", "audit", "store", "config"]),
+    ("pending", &["rewards", "people", "audit", "store", "config"]),
+    ("jobs", &["rewards", "frames", "guard", "store", "clock", "scheduler", "pending"]),
+    ("proof", &["rewards", "people", "frames", "guard", "audit", "store", "config", "pending"]),
     ("scheduler", &["rewards", "store", "jobs"]),
     ("files", &["rewards", "frames", "store", "audit"]),
     ("status", &["rewards", "audit", "store", "jobs", "scheduler", "ops", "config", "clock"]),

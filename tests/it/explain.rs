@@ -298,6 +298,8 @@ fn samples(sql: &str) -> Vec<Value<'static>> {
         match column {
             _ if before.ends_with("GLOB") => "[0-9]*".into(),
             "id" if sql.contains("reward_notifications") => "text".into(),
+            "state" | "effect" => "ops".into(),
+            "proposal" => 7.into(),
             "number" | "decision" | "after_run" | "decisions" | "changes" | "opened" | "closed" | "told"
             | "reported" => 7000.into(),
             "refused" => 0.into(),
@@ -307,7 +309,7 @@ fn samples(sql: &str) -> Vec<Value<'static>> {
             "sequence" => 7.into(),
             "day" | "reward_day" | "start_day" | "pool_day" => day(300).to_string().into(),
             "time" | "HOUR" | "voted_at" | "quoted_at" | "next_attempt_at" | "delivered_at" | "from_time"
-            | "cleared_at" | "decided_at" | "committed_at" | "closed_at" | "told_at" => {
+            | "cleared_at" | "gone_at" | "decided_at" | "committed_at" | "closed_at" | "told_at" => {
                 let hour = if is_from { 20 } else { 21 };
                 format!("{} {hour}:00:00.000000", day(300)).into()
             }

@@ -16,6 +16,7 @@ use chrono::NaiveDate;
 use super::{ProofError, Prover, read_record};
 use crate::audit::{Break, Chain, LogRow};
 use crate::errors::chain;
+use crate::people::Person;
 use crate::rewards::window::Window;
 use crate::store::{ArchiveError, Run, RunFigures, StoreError};
 
@@ -23,10 +24,12 @@ mod decisions;
 mod differences;
 mod history;
 mod holds;
+mod rules;
 mod transfers;
 mod windows;
 
 use history::History;
+use rules::Versions;
 
 const LOG: &str = "reward_distribution_logs";
 const ARCHIVES: &str = "reward_archives";
@@ -152,19 +155,26 @@ struct Rows {
     figures: Option<RunFigures>,
 }
 
-/// Verifies all there is.
+/// Verifies all there is; signatures by the keys of these people, and those that were recorded.
 ///
 /// # Errors
 /// [`ProofError`] where something cannot be read; what is wrong with what can be is a finding.
-pub async fn verify(prover: &Prover, days: &Days, progress: &mut dyn Progress) -> Result<Report, ProofError> {
+pub async fn verify(
+    prover: &Prover,
+    people: &[Person],
+    days: &Days,
+    progress: &mut dyn Progress,
+) -> Result<Report, ProofError> {
     let standing = prover.ledger.standing().await?;
     let mut report = Report { runs: standing.runs, ..Report::default() };
     let (mut chain, mut history) = (Chain::default(), History::new(&standing.holds));
+    let versions = Versions::judge(prover, people, &mut report).await?;
     progress.begin(standing.runs);
     let mut after = 0;
     while after < standing.runs {
         for rows in page(prover, after, standing.runs).await? {
             let sequence = rows.sequence;
+            versions.hold(prover, rows.run.as_ref(), &mut report);
             match &rows.log {
                 Some(row) => {
                     report.broken(chain.follow(row));

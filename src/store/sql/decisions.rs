@@ -49,6 +49,23 @@ pub(super) async fn write(tx: &mut Tx, decision: &Decision) -> Result<u64> {
     Ok(row.number)
 }
 
+/// All about a subject, in order, as the transaction sees them.
+pub(super) async fn about(tx: &mut Tx, subject: &Subject) -> Result<Vec<DecisionRow>> {
+    let rows = tx.fetch(sql::DECISIONS_ABOUT, &[subject.to_string().into()]).await;
+    rows.map_err(doing("reading decisions"))?.iter().map(decision).collect()
+}
+
+/// Whether the row of a number is this decision: whoever repeats a transaction finds its own.
+pub(super) async fn is(tx: &mut Tx, wanted: u64, made: &Decision) -> Result<bool> {
+    let rows = tx.fetch(sql::DECISION, &[number(wanted)]).await.map_err(doing("reading a decision"))?;
+    let Some(row) = rows.first().map(decision).transpose()? else { return Ok(false) };
+    let is_same = row.subject == made.subject.to_string()
+        && row.verdict == made.verdict
+        && row.decided_by == made.by
+        && row.detail == made.detail.to_string();
+    Ok(is_same)
+}
+
 fn missing_row() -> StoreError {
     StoreError::Broken { what: "the row of reward_guard is missing".to_owned() }
 }

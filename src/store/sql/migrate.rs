@@ -12,7 +12,7 @@ use crate::store::error::{doing, server_number};
 use crate::store::{Result, StoreError};
 
 /// Version, description, MySQL and SQLite text of each migration, in order.
-const MIGRATIONS: [(i64, &str, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 9] = [
     (
         1,
         "rewards",
@@ -60,6 +60,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 8] = [
         "alarms and holds",
         include_str!("../../../migrations/mysql/0008_alarms_and_holds.sql"),
         include_str!("../../../migrations/sqlite/0008_alarms_and_holds.sql"),
+    ),
+    (
+        9,
+        "rules pending",
+        include_str!("../../../migrations/mysql/0009_rules_pending.sql"),
+        include_str!("../../../migrations/sqlite/0009_rules_pending.sql"),
     ),
 ];
 

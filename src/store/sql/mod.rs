@@ -18,6 +18,7 @@ mod mover;
 mod notices;
 mod outbox;
 mod pages;
+mod pending;
 mod remote;
 mod report;
 mod shelf;

@@ -201,15 +201,6 @@ impl Store for SqlStore {
         rows.first().map(rules_version).transpose()
     }
 
-    async fn record_rules(&self, version: &str, rules: &str, now: Instant) -> Result<()> {
-        let record = RecordRules { version, rules, now };
-        match self.write(&record).await {
-            // Somebody was first with this number: what they recorded is the last version now.
-            Err(StoreError::Database { source, .. }) if is_taken(&source) => self.write(&record).await,
-            done => done,
-        }
-    }
-
     async fn runs(&self) -> Result<u64> {
         let rows = self.database.fetch(sql::RUNS, &[]).await.map_err(doing("counting the runs"))?;
         let row = rows.first().map(|row| OwnRow { table: "reward_programme", row });
@@ -371,32 +362,8 @@ impl Work for RecordProgramme<'_> {
     }
 }
 
-fn is_taken(error: &sqlx::Error) -> bool {
+pub(super) fn is_taken(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
-}
-
-/// A change of the rules, with the number after the last; none where they are as they were.
-struct RecordRules<'a> {
-    version: &'a str,
-    rules: &'a str,
-    now: Instant,
-}
-
-impl Work for RecordRules<'_> {
-    const NAME: &'static str = "record_rules";
-    type Output = ();
-
-    async fn run(&self, tx: &mut Tx) -> Result<()> {
-        let last = tx.fetch(sql::LAST_RULES_VERSION, &[]).await;
-        let last = last.map_err(doing("reading the version of the rules"))?;
-        let last = last.first().map(rules_version).transpose()?;
-        if last.as_ref().is_some_and(|last| last.version == self.version) {
-            return Ok(());
-        }
-        let number = last.map_or(0, |last| last.number as i64) + 1;
-        let values = [number.into(), self.version.into(), sql_time(self.now).into(), self.rules.into()];
-        tx.execute(sql::INSERT_RULES_VERSION, &values).await.map(drop).map_err(doing("recording the rules"))
-    }
 }
 
 /// Reads only, but all of one view.

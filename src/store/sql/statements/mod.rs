@@ -11,6 +11,7 @@ mod holds;
 mod legacy;
 mod notices;
 mod pages;
+mod pending;
 mod shelf;
 
 pub use archive::*;
@@ -20,6 +21,7 @@ pub use ledger::*;
 pub use legacy::*;
 pub use notices::*;
 pub use pages::*;
+pub use pending::*;
 pub use shelf::*;
 
 use super::Database;
@@ -183,7 +185,7 @@ pub const RELEASE_LEASE: &str = "/* release_lease */ \
 
 /// The named constants, for the tests that prepare and explain them all.
 pub fn all() -> impl Iterator<Item = &'static str> {
-    let of_the_rooms = ledger::ALL.into_iter().chain(archive::ALL).chain(pages::ALL);
+    let of_the_rooms = ledger::ALL.into_iter().chain(archive::ALL).chain(pages::ALL).chain(pending::ALL);
     let of_people = notices::ALL.into_iter().chain(decisions::ALL).chain(holds::ALL);
     OF_THE_STORE.into_iter().chain(of_the_rooms).chain(of_people).chain(shelf::ALL)
 }

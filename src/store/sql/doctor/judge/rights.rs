@@ -23,13 +23,14 @@ const ADDED_TO: [&str; 8] = [
     "reward_decisions",
     "reward_alarms",
 ];
-const KEPT_UP: [&str; 9] = [
+const KEPT_UP: [&str; 10] = [
     "reward_programme",
     "reward_pool_state",
     "reward_settlements",
     "special_transfers",
     "reward_holds",
     "reward_held_windows",
+    "reward_rules_pending",
     "reward_receivers",
     "reward_incidents",
     "reward_notifications",
