@@ -1,8 +1,9 @@
-//! What guards the money: a window's votes and plan are judged before anything of it is paid. Pure: no clock, no
-//! randomness, no I/O.
+//! What guards the money: a window's votes and plan are judged before anything of it is paid, and each partner's day
+//! after it. Pure: no clock, no randomness, no I/O.
 
 pub mod alarms;
 mod patterns;
+pub mod suspicion;
 
 #[cfg(test)]
 mod tests;

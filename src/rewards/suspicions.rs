@@ -27,15 +27,17 @@ pub enum Measure {
     EccPerVote,
     /// How alike the gaps between them are.
     Regularity,
-    /// Which part of them is of the night.
+    /// How many are of the night: before 06:00 local time.
     Night,
-    /// By how many places the partner rose since the day before.
+    /// How far the partner rose above its usual position.
     PositionJump,
+    /// How many more partners than chance would bring have such a day.
+    Cohort,
 }
 
 impl Measure {
-    pub const ALL: [Self; 5] =
-        [Self::Votes, Self::EccPerVote, Self::Regularity, Self::Night, Self::PositionJump];
+    pub const ALL: [Self; 6] =
+        [Self::Votes, Self::EccPerVote, Self::Regularity, Self::Night, Self::PositionJump, Self::Cohort];
 
     /// The word of the configuration, of tables and messages.
     #[must_use]
@@ -46,6 +48,7 @@ impl Measure {
             Self::Regularity => "regularity",
             Self::Night => "night",
             Self::PositionJump => "position_jump",
+            Self::Cohort => "cohort",
         }
     }
 }
