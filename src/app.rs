@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl};
 use crate::files::Folder;
-use crate::jobs::{Distributor, Retention};
+use crate::jobs::{Distributor, Judging, Retention};
 use crate::pending::{Gate, RulesInForce};
 use crate::proof::Prover;
 use crate::rewards::window::Calendar;
@@ -90,6 +90,16 @@ impl App {
     #[must_use]
     pub fn retention<'a>(&'a self, clock: &'a dyn Clock) -> Retention<'a> {
         Retention { mover: self.rewards.as_ref(), shelf: &self.shelf, clock }
+    }
+
+    /// What judges paid days by the suspicions.
+    #[must_use]
+    pub fn judging(&self) -> Judging<'_> {
+        Judging {
+            distributor: &self.distributor,
+            cases: self.rewards.as_ref(),
+            suspicions: &self.config.suspicions,
+        }
     }
 
     /// The special partners' database; none where none is configured.

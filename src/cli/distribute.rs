@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::daemon;
 use crate::errors::chain;
 use crate::guard::alarms::groups;
-use crate::jobs::{FirstDay, JobError, Observer, Outcome, Relayed, Walk, WalkReport, relay};
+use crate::jobs::{FirstDay, JobError, JudgedDay, Observer, Outcome, Relayed, Walk, WalkReport, relay};
 use crate::ops::logging;
 use crate::rewards::alarms::Raised;
 use crate::rewards::plan::Plan;
@@ -148,7 +148,7 @@ impl Cycle {
     async fn execute(self, config: Config, mode: Mode, as_json: bool) -> anyhow::Result<Exit> {
         let _logs = (mode == Mode::Pay).then(|| logging::start(&config.logging, logging::Terminal::Quiet));
         let app = App::open(config, Arc::new(SystemClock), mode).await?;
-        let mut lines = Lines { mode, as_json, entries: vec![] };
+        let mut lines = Lines { mode, as_json, entries: vec![], judged: vec![] };
         let report = match self.distribute(&app, mode, &mut lines).await {
             Ok(report) => report,
             Err(error) => {
@@ -158,6 +158,9 @@ impl Cycle {
             }
         };
         let relayed = if mode == Mode::Pay { self.relay(&app).await? } else { None };
+        if mode == Mode::Pay && self.job.kinds().contains(&Kind::Daily) {
+            lines.judged(app.judging().look().await);
+        }
         lines.finish(&report, relayed);
         app.database.close().await;
         // A remote that fails is no failure of a distribution, but of a command that is there for it.
@@ -222,6 +225,7 @@ struct Lines {
     mode: Mode,
     as_json: bool,
     entries: Vec<Value>,
+    judged: Vec<JudgedDay>,
 }
 
 impl Observer for Lines {
@@ -270,7 +274,7 @@ impl Lines {
         if self.as_json {
             let held = report.held.iter().map(|window| (window, "an alarm holds it".to_owned()));
             let overdue = report.overdue.iter().map(|window| (window, "past catch-up".to_owned()));
-            let report = json!({
+            let mut report = json!({
                 "dry_run": self.mode == Mode::DryRun,
                 "windows": self.entries,
                 "failed": list(failed.collect()),
@@ -281,6 +285,10 @@ impl Lines {
                     json!({ "delivered": relayed.delivered, "failed": relayed.failed })
                 }),
             });
+            if !self.judged.is_empty() {
+                let judged = |day: &JudgedDay| json!({ "day": day.day.to_string(), "opened": day.opened, "raised": day.raised });
+                report["suspicions"] = self.judged.iter().map(judged).collect();
+            }
             say!("{report:#}");
             return;
         }
@@ -311,6 +319,23 @@ impl Lines {
             say!("Nothing else is due.");
         } else if self.mode == Mode::DryRun {
             say!("Dry run: nothing was written.");
+        }
+    }
+
+    /// What the suspicions found in the days that were paid. Where they could not be judged, they will be: nobody waits
+    /// for it.
+    fn judged(&mut self, days: Result<Vec<JudgedDay>, JobError>) {
+        match days {
+            Ok(days) if self.as_json => self.judged.extend(days),
+            Ok(days) => {
+                for day in days.iter().filter(|day| day.opened + day.raised > 0) {
+                    let JudgedDay { day, opened, raised, .. } = day;
+                    say!(
+                        "suspicions of {day}: {opened} cases opened, {raised} raised; see `rewardd case list`"
+                    );
+                }
+            }
+            Err(error) => eprintln!("warning: {}", chain(error.error().as_ref())),
         }
     }
 

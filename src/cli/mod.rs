@@ -8,6 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 mod audit;
+mod case;
 mod compare;
 mod config;
 mod decided;
@@ -81,6 +82,8 @@ enum Command {
     #[command(subcommand)]
     Audit(audit::Command),
     #[command(subcommand)]
+    Case(case::Command),
+    #[command(subcommand)]
     Transfers(transfers::Command),
     #[command(subcommand)]
     Holds(holds::Command),
@@ -151,6 +154,7 @@ fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Notify(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Retention(retention) => block_on(retention.execute(load(file.as_deref())?)),
         Command::Audit(command) => block_on(command.execute(load(file.as_deref())?)),
+        Command::Case(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Transfers(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Holds(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Rules(command) => block_on(command.execute(load(file.as_deref())?)),

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
 use super::board::Looks;
-use super::{Shared, delivery, reports};
+use super::{Shared, delivery, reports, suspicions};
 use crate::app::App;
 use crate::config::Event;
 use crate::errors::chain;
@@ -134,7 +134,7 @@ async fn watch(shared: &Shared, app: &App, names: &BTreeSet<&str>, now: Instant)
     let stored = stored(app.rewards.as_ref(), names).await?;
     let pending = app.rewards.last_pending().await?.filter(PendingRules::is_current);
     let happened = happened(shared, app.rewards.as_ref()).await?;
-    let seen = Judge {
+    let mut seen = Judge {
         shared,
         looks: &looks,
         known: &known,
@@ -144,6 +144,7 @@ async fn watch(shared: &Shared, app: &App, names: &BTreeSet<&str>, now: Instant)
         now,
     }
     .seen(happened.clone());
+    seen.conditions.extend(suspicions::conditions(&app.rewards.open_groups().await?));
     if let Some(notes) = notify::digest(&stored, &seen, &app.config.notify, now) {
         app.rewards.note(&notes).await.context("writing down what is not well")?;
         let mut left = shared.happened.lock().unwrap_or_else(PoisonError::into_inner);

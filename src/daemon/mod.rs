@@ -4,7 +4,8 @@
 //! signals ─┐
 //! beats  ──┼─→ main loop ─→ triggers ─→ distribution worker ─→ walk
 //! lease  ──┘                        ├─→ transfer worker     ─→ relay
-//!                                   └─→ retention worker    ─→ old days to archives
+//!                                   ├─→ retention worker    ─→ old days to archives
+//!                                   └─→ suspicions worker   ─→ cases
 //! ```
 //!
 //! A tick only means "do all that is due". Each worker does one thing at a time; a tick that comes meanwhile is kept.
@@ -31,6 +32,7 @@ mod record;
 mod reports;
 mod retention;
 mod survey;
+mod suspicions;
 mod worker;
 
 use crate::app::App;
@@ -196,6 +198,7 @@ impl Daemon {
         tasks.spawn(Arc::clone(&worker).distribute());
         tasks.spawn(Arc::clone(&worker).relay());
         tasks.spawn(Arc::clone(&worker).retain());
+        tasks.spawn(Arc::clone(&worker).judge());
         let leader = tasks.spawn(leader::lead(Arc::clone(&shared), Arc::clone(&worker), former));
         // Apart from the others: no payment depends on them.
         let aside = [

@@ -9,12 +9,12 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinError};
 use tracing::{error, warn};
 
-use super::{Shared, record, retention};
+use super::{Shared, record, retention, suspicions};
 use crate::errors::chain;
 use crate::jobs::{FirstDay, JobError, Observer, Outcome, Relayed, Walk, WalkReport, relay};
 use crate::ops::state_file::Activity;
 use crate::rewards::window::{Instant, Kind, Window};
-use crate::status::RETENTION;
+use crate::status::{RETENTION, SUSPICIONS};
 
 /// The relay's name among the jobs.
 pub(super) const TRANSFERS: &str = "transfers";
@@ -33,6 +33,7 @@ pub(super) struct Worker {
     distribution: Notify,
     relay: Notify,
     retention: Notify,
+    suspicions: Notify,
     running: Mutex<Vec<AbortHandle>>,
     busy: AtomicBool,
 }
@@ -45,6 +46,7 @@ impl Worker {
             distribution: Notify::new(),
             relay: Notify::new(),
             retention: Notify::new(),
+            suspicions: Notify::new(),
             running: Mutex::default(),
             busy: AtomicBool::new(false),
         }
@@ -85,6 +87,28 @@ impl Worker {
             self.shared.changed.notify_one();
             self.trigger_relay();
             self.retention.notify_one();
+            self.suspicions.notify_one();
+        }
+    }
+
+    /// Judges the paid days by the suspicions, after each look at what is due, until the daemon stops. What fails is
+    /// tried again after the next one, and keeps nobody from being paid.
+    pub async fn judge(self: Arc<Self>) {
+        while self.is_wanted(&self.suspicions).await {
+            if self.shared.app().config.suspicions.is_empty() || !self.shared.fence.is_open() {
+                continue;
+            }
+            let shared = Arc::clone(&self.shared);
+            match self.guarded(async move { suspicions::judge(&shared).await }).await {
+                Some(Ok(days)) => {
+                    self.shared.board.success(SUSPICIONS);
+                    if days.iter().any(|day| day.opened + day.raised > 0) {
+                        self.shared.changed.notify_one();
+                    }
+                }
+                Some(Err(error)) => self.report(SUSPICIONS, &error),
+                None => {}
+            }
         }
     }
 

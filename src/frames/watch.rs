@@ -64,6 +64,12 @@ impl Watch {
         let times = of_kind().any(|(_, alarm)| alarm.rule.needs(window.kind) == Needs::Times);
         (times || !rules.is_empty()).then(|| Arc::new(Self { rules, times }))
     }
+
+    /// When each partner voted, and nothing else: for whoever looks at a day after it was paid.
+    #[must_use]
+    pub fn of_times() -> Arc<Self> {
+        Arc::new(Self { rules: vec![], times: true })
+    }
 }
 
 impl Allowed {

@@ -8,6 +8,7 @@ mod error;
 mod holds;
 mod programme;
 mod retention;
+mod suspicions;
 mod transfers;
 mod walk;
 
@@ -16,6 +17,7 @@ pub use error::JobError;
 pub use holds::Fate;
 pub use programme::FirstDay;
 pub use retention::{GoOn, KeptDay, MovedDay, Retained, Retention, retained_tables};
+pub use suspicions::{JudgedDay, Judging};
 pub use transfers::{Compared, Relayed, relay, requeue};
 pub use walk::{Observer, Walk, WalkReport};
 

@@ -19,13 +19,14 @@ use crate::store::{Incident, Notes, Told};
 const OPENINGS: usize = 500;
 
 /// What a look at the programme judges: an incident of these closes when it is not seen any more.
-const JUDGED: [Event; 6] = [
+const JUDGED: [Event; 7] = [
     Event::RunFailed,
     Event::WindowOverdue,
     Event::CatchUpPassed,
     Event::TransferStuck,
     Event::ConservationBroken,
     Event::ConfirmationPending,
+    Event::Suspicion,
 ];
 
 /// Something that is not as it should be.

@@ -12,6 +12,7 @@
 
 use chrono::NaiveDate;
 
+mod case;
 mod csv;
 mod daily;
 mod gather;
@@ -23,6 +24,7 @@ mod text;
 mod words;
 
 pub use self::csv::csv;
+pub use case::{CasePage, DayOfPartner, case_decision, case_page, case_record, thousandths, what_is_decided};
 pub use daily::{
     Category, Changes, Daily, Hour, HourPaid, Incident, Level, Move, Paid, Placed, Pool, Rates, RulesUsed,
     Transfers,

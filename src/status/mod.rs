@@ -238,6 +238,9 @@ pub const JOBS: [&str; 3] = [Kind::Hourly.name(), Kind::Daily.name(), "transfers
 /// The job that moves old days to archives, once a day and without a tick of its own.
 pub const RETENTION: &str = "retention";
 
+/// The job that judges paid days by the suspicions, by name; it has no ticks of its own.
+pub const SUSPICIONS: &str = "suspicions";
+
 /// When a process was last heard of, as messages say it.
 fn when(instant: Option<Instant>) -> String {
     instant.map_or_else(|| "an unknown time".to_owned(), show)

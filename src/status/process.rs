@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{JOBS, RETENTION, when};
+use super::{JOBS, RETENTION, SUSPICIONS, when};
 use crate::errors::chain;
 use crate::ops::state_file::{Activity, LastError, ProcessState, StateFile};
 use crate::rewards::window::{Instant, Window, show};
@@ -98,7 +98,7 @@ impl Process {
 pub fn is_over(failure: &LastError, last_success: &BTreeMap<String, Instant>) -> bool {
     let since = |job: &str| last_success.get(job).is_some_and(|success| *success >= failure.at);
     // One look may be after several kinds, named together; a panic is of any job.
-    let is_known = |job: &&str| JOBS.contains(job) || *job == RETENTION;
+    let is_known = |job: &&str| JOBS.contains(job) || [RETENTION, SUSPICIONS].contains(job);
     let mut jobs: Vec<&str> = failure.job.split('+').filter(is_known).collect();
     if jobs.is_empty() {
         jobs = JOBS.to_vec();
@@ -122,6 +122,7 @@ mod tests {
             jobs.iter().map(|job| ((*job).to_owned(), at("2026-11-20T12:05:00Z"))).collect::<BTreeMap<_, _>>()
         };
         assert!(is_over(&failed(RETENTION), &ended(&[RETENTION])));
+        assert!(is_over(&failed(SUSPICIONS), &ended(&[SUSPICIONS])));
         assert!(!is_over(&failed(RETENTION), &ended(&["hourly", "daily", "transfers"])));
         assert!(!is_over(&failed("hourly+daily"), &ended(&["hourly"])));
         assert!(is_over(&failed("hourly+daily"), &ended(&["hourly", "daily"])));

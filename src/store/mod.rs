@@ -18,6 +18,7 @@ use crate::rewards::rates::Quotes;
 use crate::rewards::window::{Calendar, Instant, Kind, Window};
 
 mod archive;
+mod cases;
 mod decisions;
 mod error;
 mod holds;
@@ -31,6 +32,9 @@ pub mod sql;
 pub mod totals;
 
 pub use archive::{Archive, Between, RulesUse, end_of_time};
+pub use cases::{
+    Case, CaseDecided, CaseGroup, CaseState, CaseVerdict, Cases, FINDINGS, Finding, Opened, WatchedPartner,
+};
 pub use decisions::{Decision, Decisions, Subject};
 pub use error::{BadValue, Cause, Result, SourceError, StoreError};
 pub use holds::{
@@ -177,9 +181,9 @@ pub trait Store: Send + Sync {
 }
 
 /// All that the rewards' database can do.
-pub trait RewardsDatabase: Archive + Pages + Leases + Notices + Mover + Confirmations {}
+pub trait RewardsDatabase: Archive + Pages + Leases + Notices + Mover + Confirmations + Cases {}
 
-impl<T: Archive + Pages + Leases + Notices + Mover + Confirmations> RewardsDatabase for T {}
+impl<T: Archive + Pages + Leases + Notices + Mover + Confirmations + Cases> RewardsDatabase for T {}
 
 /// Whoever wants to know when a transaction or a plan has to be made again.
 pub trait OnRetry: std::fmt::Debug + Send + Sync {

@@ -44,6 +44,7 @@ pub enum Value<'a> {
     Null,
     Int(i64),
     Text(Cow<'a, str>),
+    Bytes(&'a [u8]),
     Amount(Units),
     /// Where there are many: the text of [`sql_time`] is as good, but a server has to read it.
     Instant(Instant),
@@ -58,6 +59,12 @@ impl From<Units> for Value<'_> {
 impl<'a> From<&'a str> for Value<'a> {
     fn from(text: &'a str) -> Self {
         Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl<'a> From<&'a [u8]> for Value<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Bytes(bytes)
     }
 }
 
@@ -146,6 +153,7 @@ where
     for<'v> Option<&'v str>: Encode<'v, A::Database> + Type<A::Database>,
     for<'v> &'v str: Encode<'v, A::Database> + Type<A::Database>,
     for<'v> i64: Encode<'v, A::Database> + Type<A::Database>,
+    for<'v> &'v [u8]: Encode<'v, A::Database> + Type<A::Database>,
 {
     let mut arguments = A::default();
     arguments.reserve(values.len(), 16 * values.len());
@@ -154,6 +162,7 @@ where
             Value::Null => arguments.add(None::<&str>),
             Value::Int(number) => arguments.add(*number),
             Value::Text(text) => arguments.add(text.as_ref()),
+            Value::Bytes(bytes) => arguments.add(*bytes),
             Value::Amount(amount) => arguments.amount(*amount),
             Value::Instant(instant) => arguments.instant(*instant),
         }
@@ -162,7 +171,7 @@ where
     Ok(arguments)
 }
 
-/// A row of texts and integers, by column index.
+/// A row of texts, integers and bytes, by column index.
 #[derive(Debug)]
 pub enum Row {
     MySql(MySqlRow),
@@ -182,6 +191,12 @@ impl Row {
     /// # Errors
     /// The driver's, where the column is NULL or no text.
     pub fn text(&self, index: usize) -> sqlx::Result<String> {
+        column!(self, index)
+    }
+
+    /// # Errors
+    /// The driver's, where the column is NULL or holds no bytes.
+    pub fn bytes(&self, index: usize) -> sqlx::Result<Vec<u8>> {
         column!(self, index)
     }
 

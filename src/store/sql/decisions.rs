@@ -75,7 +75,7 @@ fn head(rows: &[Row]) -> Result<(u64, String)> {
     Ok((row.count(0, "decisions")?, row.text(1)?))
 }
 
-fn decision(row: &Row) -> Result<DecisionRow> {
+pub(super) fn decision(row: &Row) -> Result<DecisionRow> {
     let row = OwnRow { table: TABLE, row };
     Ok(DecisionRow {
         number: row.count(0, "number")?,

@@ -12,7 +12,7 @@ use crate::store::error::{doing, server_number};
 use crate::store::{Result, StoreError};
 
 /// Version, description, MySQL and SQLite text of each migration, in order.
-const MIGRATIONS: [(i64, &str, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 10] = [
     (
         1,
         "rewards",
@@ -66,6 +66,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 9] = [
         "rules pending",
         include_str!("../../../migrations/mysql/0009_rules_pending.sql"),
         include_str!("../../../migrations/sqlite/0009_rules_pending.sql"),
+    ),
+    (
+        11,
+        "cases",
+        include_str!("../../../migrations/mysql/0011_cases.sql"),
+        include_str!("../../../migrations/sqlite/0011_cases.sql"),
     ),
 ];
 

@@ -3,6 +3,7 @@
 
 mod archive;
 mod bind;
+mod cases;
 mod commit;
 mod decide;
 mod decisions;

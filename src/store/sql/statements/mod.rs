@@ -6,6 +6,7 @@
 #[macro_use]
 mod ledger;
 mod archive;
+mod cases;
 mod decisions;
 mod holds;
 mod legacy;
@@ -15,6 +16,7 @@ mod pending;
 mod shelf;
 
 pub use archive::*;
+pub use cases::*;
 pub use decisions::*;
 pub use holds::*;
 pub use ledger::*;
@@ -186,7 +188,7 @@ pub const RELEASE_LEASE: &str = "/* release_lease */ \
 /// The named constants, for the tests that prepare and explain them all.
 pub fn all() -> impl Iterator<Item = &'static str> {
     let of_the_rooms = ledger::ALL.into_iter().chain(archive::ALL).chain(pages::ALL).chain(pending::ALL);
-    let of_people = notices::ALL.into_iter().chain(decisions::ALL).chain(holds::ALL);
+    let of_people = notices::ALL.into_iter().chain(decisions::ALL).chain(holds::ALL).chain(cases::ALL);
     OF_THE_STORE.into_iter().chain(of_the_rooms).chain(of_people).chain(shelf::ALL)
 }
 
