@@ -54,6 +54,8 @@ pub mod proof;
 
 pub mod scheduler;
 
+pub mod confirm;
+
 pub mod notify;
 
 pub mod status;

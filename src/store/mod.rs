@@ -19,6 +19,7 @@ use crate::rewards::window::{Calendar, Instant, Kind, Window};
 
 mod archive;
 mod cases;
+mod changes;
 mod decisions;
 mod error;
 mod holds;
@@ -36,6 +37,10 @@ pub use cases::{
     Case, CaseDecided, CaseGroup, CaseState, CaseVerdict, Cases, FINDINGS, Finding, Opened, WatchedPartner,
 };
 pub use decisions::{Decision, Decisions, Subject};
+pub use changes::{
+    BeforeAfter, Change, ChangeState, Changes, Decided, Deciding, Look, NewChange, OpenChange, Waits,
+    WatchState, Watched,
+};
 pub use error::{BadValue, Cause, Result, SourceError, StoreError};
 pub use holds::{
     Decided, DecidedHolds, Deciding, HeldWindow, Hold, HoldKey, HoldState, Holds, NewHeldWindow, RaisedAlarm,
@@ -181,9 +186,12 @@ pub trait Store: Send + Sync {
 }
 
 /// All that the rewards' database can do.
-pub trait RewardsDatabase: Archive + Pages + Leases + Notices + Mover + Confirmations + Cases {}
+pub trait RewardsDatabase:
+    Archive + Pages + Leases + Notices + Mover + Confirmations + Changes + Cases
+{
+}
 
-impl<T: Archive + Pages + Leases + Notices + Mover + Confirmations + Cases> RewardsDatabase for T {}
+impl<T: Archive + Pages + Leases + Notices + Mover + Confirmations + Changes + Cases> RewardsDatabase for T {}
 
 /// Whoever wants to know when a transaction or a plan has to be made again.
 pub trait OnRetry: std::fmt::Debug + Send + Sync {

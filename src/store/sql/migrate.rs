@@ -12,7 +12,7 @@ use crate::store::error::{doing, server_number};
 use crate::store::{Result, StoreError};
 
 /// Version, description, MySQL and SQLite text of each migration, in order.
-const MIGRATIONS: [(i64, &str, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 11] = [
     (
         1,
         "rewards",
@@ -66,6 +66,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 10] = [
         "rules pending",
         include_str!("../../../migrations/mysql/0009_rules_pending.sql"),
         include_str!("../../../migrations/sqlite/0009_rules_pending.sql"),
+    ),
+    (
+        10,
+        "changes",
+        include_str!("../../../migrations/mysql/0010_changes.sql"),
+        include_str!("../../../migrations/sqlite/0010_changes.sql"),
     ),
     (
         11,
