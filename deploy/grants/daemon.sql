@@ -41,3 +41,8 @@ GRANT UPDATE ON rewards.reward_notices TO 'rewardd'@'%';
 GRANT INSERT, UPDATE ON rewards.reward_receivers TO 'rewardd'@'%';
 GRANT INSERT, UPDATE ON rewards.reward_incidents TO 'rewardd'@'%';
 GRANT INSERT, UPDATE ON rewards.reward_notifications TO 'rewardd'@'%';
+
+-- Reward lists and repositories that are watched ([confirm]): what of them is confirmed, and their changes.
+GRANT INSERT, UPDATE ON rewards.reward_watches TO 'rewardd'@'%';
+GRANT INSERT, UPDATE ON rewards.reward_watched_rows TO 'rewardd'@'%';
+GRANT INSERT, UPDATE ON rewards.reward_changes TO 'rewardd'@'%';

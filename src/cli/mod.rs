@@ -9,6 +9,7 @@ use clap_complete::Shell;
 
 mod audit;
 mod case;
+mod changes;
 mod compare;
 mod config;
 mod decided;
@@ -90,6 +91,8 @@ enum Command {
     #[command(subcommand)]
     Rules(rules::Command),
     #[command(subcommand)]
+    Changes(changes::Command),
+    #[command(subcommand)]
     Config(config::Command),
     #[command(subcommand)]
     Token(token::Command),
@@ -158,6 +161,7 @@ fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Transfers(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Holds(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Rules(command) => block_on(command.execute(load(file.as_deref())?)),
+        Command::Changes(command) => block_on(command.execute(load(file.as_deref())?)),
         Command::Config(command) => command.execute(&path(file.as_deref()), load(file.as_deref())?),
         Command::Token(command) => command.execute(),
         Command::Completions { shell } => {

@@ -234,16 +234,14 @@ async fn look_at_repository(repository: &WatchedRepository, state: &WatchState) 
     Ok(Seen { position: Some(looked.tip), announced, ..Seen::default() })
 }
 
-/// Says what keeps a watch from being read, without writing anything down.
+/// Says what keeps a file or a repository from being read, without writing anything down. No database is opened.
 ///
 /// # Errors
 /// Why it cannot be read, as people read it.
-pub async fn check(watch: Watch<'_>, config: &Config) -> Result<(), String> {
+pub fn check(watch: Watch<'_>) -> Result<(), String> {
     match watch {
-        Watch::List(file) => read(file, config).await.map(drop),
-        Watch::Repository(repository) => {
-            let repository = repository.clone();
-            aside(move || look_at(&repository, None).map(drop).map_err(|error| chain(&error))).await
-        }
+        Watch::List(WatchedFile { rows: WatchedRows::Table { .. }, .. }) => Ok(()),
+        Watch::List(file) => read_file(file).map(drop).map_err(|error| chain(&error)),
+        Watch::Repository(repository) => look_at(repository, None).map(drop).map_err(|error| chain(&error)),
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
 use super::board::Looks;
-use super::{Shared, delivery, reports, suspicions};
+use super::{Shared, changes, delivery, reports, suspicions};
 use crate::app::App;
 use crate::config::Event;
 use crate::errors::chain;
@@ -23,7 +23,7 @@ use crate::ops::state_file::LastError;
 use crate::rewards::window::{Instant, Kind, Window, show};
 use crate::status::{self, DueState, JOBS, Known, Life, Process};
 use crate::store::sql::{self, Survey};
-use crate::store::{Incident, Notes, Notices, PendingRules, PendingState, StoreError};
+use crate::store::{Incident, Notes, Notices, PendingRules, PendingState, StoreError, Waits};
 
 /// A database that has not answered by then is away.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -133,13 +133,16 @@ async fn watch(shared: &Shared, app: &App, names: &BTreeSet<&str>, now: Instant)
     let survey = sql::survey(&app.database).await?;
     let stored = stored(app.rewards.as_ref(), names).await?;
     let pending = app.rewards.last_pending().await?.filter(PendingRules::is_current);
-    let happened = happened(shared, app.rewards.as_ref()).await?;
+    let waiting = changes::waiting(app).await?;
+    let mut happened = happened(shared, app.rewards.as_ref()).await?;
+    happened.extend(untold(app.rewards.as_ref(), &changes::come_since(&waiting, &stored.open)).await?);
     let mut seen = Judge {
         shared,
         looks: &looks,
         known: &known,
         survey: &survey,
         pending: pending.as_ref(),
+        waiting: &waiting,
         open: &stored.open,
         now,
     }
@@ -161,15 +164,20 @@ async fn watch(shared: &Shared, app: &App, names: &BTreeSet<&str>, now: Instant)
 /// What has happened and is not stored yet. A commit whose answer was lost may have stored some of it.
 async fn happened(shared: &Shared, notices: &dyn Notices) -> anyhow::Result<Vec<Condition>> {
     let all = shared.happened.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let untold = untold(notices, &all).await?;
+    // What came meanwhile is left to the next look.
+    let mut left = shared.happened.lock().unwrap_or_else(PoisonError::into_inner);
+    left.retain(|condition| !all.contains(condition) || untold.contains(condition));
+    Ok(untold)
+}
+
+async fn untold(notices: &dyn Notices, all: &[Condition]) -> anyhow::Result<Vec<Condition>> {
     let mut untold = vec![];
-    for condition in &all {
+    for condition in all {
         if !notices.has_happened(condition.event.name(), &condition.subject).await? {
             untold.push(condition.clone());
         }
     }
-    // What came meanwhile is left to the next look.
-    let mut left = shared.happened.lock().unwrap_or_else(PoisonError::into_inner);
-    left.retain(|condition| !all.contains(condition) || untold.contains(condition));
     Ok(untold)
 }
 
@@ -237,6 +245,8 @@ struct Judge<'a> {
     known: &'a Known,
     survey: &'a Survey,
     pending: Option<&'a PendingRules>,
+    /// Of lists and repositories.
+    waiting: &'a [Waits],
     open: &'a [Incident],
     now: Instant,
 }
@@ -266,6 +276,7 @@ impl Judge<'_> {
         }
         seen.conditions.extend(self.stuck());
         seen.conditions.extend(self.pending.and_then(unconfirmed));
+        seen.conditions.extend(changes::conditions(self.waiting));
         let failed = self.failed_jobs(&seen.conditions);
         seen.conditions.extend(failed);
         if self.looks.reach.is_empty() {

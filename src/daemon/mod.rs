@@ -22,6 +22,7 @@ use tokio_cron_scheduler::{Job, JobScheduler};
 use tracing::{error, info, warn};
 
 mod board;
+mod changes;
 mod delivery;
 mod desk;
 mod leader;
@@ -206,6 +207,7 @@ impl Daemon {
             tokio::spawn(lookout::keep_watching(Arc::clone(&shared))).abort_handle(),
             tokio::spawn(delivery::keep_delivering(Arc::clone(&shared))).abort_handle(),
             tokio::spawn(pending::keep_simulating(Arc::clone(&shared))).abort_handle(),
+            tokio::spawn(changes::keep_looking(Arc::clone(&shared))).abort_handle(),
         ];
         let (beat, beats) = mpsc::channel(1);
         let scheduler = JobScheduler::new().await.context("making the scheduler")?;

@@ -108,6 +108,12 @@ pub struct Change {
 }
 
 impl Change {
+    /// Whether it is a list that nobody has confirmed yet.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.detail["kind"] == "list"
+    }
+
     /// Whether it is one of a list: only these have rows that are known or not. A commit is decided once.
     #[must_use]
     pub fn is_of_list(&self) -> bool {
@@ -147,7 +153,7 @@ pub struct Look<'a> {
 
 /// What is decided of some changes.
 #[derive(Clone, Copy, Debug)]
-pub struct Deciding<'a> {
+pub struct DecidingChanges<'a> {
     /// By their numbers; never empty.
     pub numbers: &'a [u64],
     /// Of a list that waits as a whole, only these rows are confirmed; the others are announced one by one then.
@@ -159,7 +165,7 @@ pub struct Deciding<'a> {
 
 /// What became of a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decided {
+pub enum DecidedChanges {
     /// The number of the decision.
     Done(u64),
     /// Nothing was changed: these changes do not wait, or are not there (no state).
@@ -168,13 +174,15 @@ pub enum Decided {
     NoSuchRows(Vec<String>),
 }
 
-/// How many changes of a watch wait, and the first of them.
+/// How many changes of a watch wait, and some of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waits {
     pub watch: Watched,
     pub count: u64,
     /// A few, in order of their numbers.
     pub first: Vec<Change>,
+    /// The one that was found last.
+    pub newest: Option<Change>,
 }
 
 /// See the module. Written under the lease, like all else.
@@ -205,5 +213,5 @@ pub trait Changes: Send + Sync {
     async fn record_look(&self, look: &Look<'_>) -> Result<()>;
 
     /// Decides all of it in one transaction with the decision itself, or nothing.
-    async fn decide_changes(&self, deciding: &Deciding<'_>) -> Result<Decided>;
+    async fn decide_changes(&self, deciding: &DecidingChanges<'_>) -> Result<DecidedChanges>;
 }

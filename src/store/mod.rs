@@ -36,11 +36,11 @@ pub use archive::{Archive, Between, RulesUse, end_of_time};
 pub use cases::{
     Case, CaseDecided, CaseGroup, CaseState, CaseVerdict, Cases, FINDINGS, Finding, Opened, WatchedPartner,
 };
-pub use decisions::{Decision, Decisions, Subject};
 pub use changes::{
-    BeforeAfter, Change, ChangeState, Changes, Decided, Deciding, Look, NewChange, OpenChange, Waits,
+    BeforeAfter, Change, ChangeState, Changes, DecidedChanges, DecidingChanges, Look, NewChange, OpenChange, Waits,
     WatchState, Watched,
 };
+pub use decisions::{Decision, Decisions, Subject};
 pub use error::{BadValue, Cause, Result, SourceError, StoreError};
 pub use holds::{
     Decided, DecidedHolds, Deciding, HeldWindow, Hold, HoldKey, HoldState, Holds, NewHeldWindow, RaisedAlarm,

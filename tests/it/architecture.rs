@@ -20,6 +20,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("files", &["rewards", "frames", "store", "audit"]),
     ("status", &["rewards", "audit", "store", "jobs", "scheduler", "ops", "config", "clock"]),
     ("report", &["rewards", "audit", "store", "config", "proof"]),
+    ("confirm", &["rewards", "people", "config", "audit", "store"]),
     ("notify", &["rewards", "config", "store", "clock"]),
     ("ops", &["config", "rewards", "clock"]),
     ("web", &["ops", "rewards", "config", "clock", "audit", "store", "proof", "report"]),

@@ -16,7 +16,7 @@ use crate::audit::text_hash;
 use crate::rewards::window::Instant;
 use crate::store::error::doing;
 use crate::store::{
-    BeforeAfter, Change, ChangeState, Changes, Decided, Deciding, Look, NewChange, OpenChange, Result,
+    BeforeAfter, Change, ChangeState, Changes, DecidedChanges, DecidingChanges, Look, NewChange, OpenChange, Result,
     StoreError, Waits, WatchState, Watched,
 };
 
@@ -83,7 +83,9 @@ impl Changes for SqlStore {
             let values = [watch.name.as_str().into(), i64::from(first).into()];
             let rows = self.page(sql::FIRST_PENDING, &values, "reading the changes that wait").await?;
             let first = rows.iter().map(change).collect::<Result<_>>()?;
-            waiting.push(Waits { watch, count, first });
+            let rows = self.page(sql::NEWEST_PENDING, &values[..1], "reading the changes that wait").await?;
+            let newest = rows.first().map(change).transpose()?;
+            waiting.push(Waits { watch, count, first, newest });
         }
         Ok(waiting)
     }
@@ -106,7 +108,7 @@ impl Changes for SqlStore {
         self.write(&RecordLook(look)).await
     }
 
-    async fn decide_changes(&self, deciding: &Deciding<'_>) -> Result<Decided> {
+    async fn decide_changes(&self, deciding: &DecidingChanges<'_>) -> Result<DecidedChanges> {
         self.write(&DecideChanges(deciding)).await
     }
 }
@@ -197,7 +199,8 @@ async fn end(
     decision: Option<u64>,
     now: Instant,
 ) -> Result<()> {
-    let values = [state.name().into(), decision.map_or(Value::Null, number), sql_time(now).into(), number(change)];
+    let values =
+        [state.name().into(), decision.map_or(Value::Null, number), sql_time(now).into(), number(change)];
     let ended = tx.execute(sql::END_CHANGE, &values).await.map_err(doing("ending a change"))?;
     if ended == 1 { Ok(()) } else { Err(StoreError::Stale) }
 }
@@ -253,14 +256,14 @@ async fn insert(
     Ok(())
 }
 
-struct DecideChanges<'a>(&'a Deciding<'a>);
+struct DecideChanges<'a>(&'a DecidingChanges<'a>);
 
 impl Work for DecideChanges<'_> {
     const NAME: &'static str = "decide_changes";
-    type Output = Decided;
+    type Output = DecidedChanges;
 
-    async fn run(&self, tx: &mut Tx) -> Result<Decided> {
-        let Deciding { numbers, rows, confirm, decision } = self.0;
+    async fn run(&self, tx: &mut Tx) -> Result<DecidedChanges> {
+        let DecidingChanges { numbers, rows, confirm, decision } = self.0;
         let (mut changes, mut others) = (vec![], vec![]);
         for wanted in *numbers {
             let found = tx.fetch(sql::CHANGE, &[number(*wanted)]).await.map_err(doing("reading a change"))?;
@@ -270,7 +273,7 @@ impl Work for DecideChanges<'_> {
             }
         }
         if !others.is_empty() {
-            return Ok(Decided::NotPending(others));
+            return Ok(DecidedChanges::NotPending(others));
         }
         let mut wholes = BTreeMap::new();
         for change in &changes {
@@ -281,7 +284,7 @@ impl Work for DecideChanges<'_> {
             wholes.insert(change.number, after);
         }
         if let Some(missing) = rows.and_then(|rows| missing_rows(&changes, &wholes, rows)) {
-            return Ok(Decided::NoSuchRows(missing));
+            return Ok(DecidedChanges::NoSuchRows(missing));
         }
         let decided = decisions::write(tx, decision).await?;
         let state = if *confirm { ChangeState::Confirmed } else { ChangeState::Rejected };
@@ -289,7 +292,7 @@ impl Work for DecideChanges<'_> {
         for change in &changes {
             end(tx, change.number, state, Some(decided), decision.at).await?;
             let after = wholes.remove(&change.number).flatten();
-            let begins = *confirm && change.key.is_empty();
+            let begins = *confirm && change.is_whole();
             *watches.entry(&change.watch).or_default() |= begins;
             if begins {
                 confirm_whole(tx, &change.watch, &after.unwrap_or_default(), *rows).await?;
@@ -301,7 +304,7 @@ impl Work for DecideChanges<'_> {
             let values = [i64::from(begins).into(), watch.into()];
             tx.execute(sql::DECIDED_WATCH, &values).await.map_err(doing("noting a decision of a watch"))?;
         }
-        Ok(Decided::Done(decided))
+        Ok(DecidedChanges::Done(decided))
     }
 }
 
@@ -311,7 +314,7 @@ fn missing_rows(
     contents: &BTreeMap<u64, Option<String>>,
     rows: &[String],
 ) -> Option<Vec<String>> {
-    let whole = changes.iter().find(|change| change.key.is_empty());
+    let whole = changes.iter().find(|change| change.is_whole());
     let whole = whole.and_then(|change| contents.get(&change.number).cloned().flatten());
     let listed = whole.map(|whole| rows_of_whole(&whole)).unwrap_or_default();
     let missing: Vec<String> = rows.iter().filter(|row| !listed.contains_key(*row)).cloned().collect();

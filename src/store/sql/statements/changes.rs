@@ -33,6 +33,9 @@ pub const PENDING_OF_WATCH: &str =
 pub const FIRST_PENDING: &str =
     changes!("waiting_changes", " WHERE is_open = 1 AND watch = ? ORDER BY number LIMIT ?");
 
+pub const NEWEST_PENDING: &str =
+    changes!("waiting_changes", " WHERE is_open = 1 AND watch = ? ORDER BY number DESC LIMIT 1");
+
 pub const COUNT_PENDING: &str =
     "/* waiting_changes */ SELECT watch, COUNT(*) FROM reward_changes WHERE is_open = 1 GROUP BY watch";
 
@@ -72,7 +75,7 @@ pub const REJECT_ROW: &str = "/* decide_changes */ \
      UPDATE reward_watched_rows SET is_rejected = 1, rejected = ? WHERE watch = ? AND key_hash = ?";
 
 /// The named constants of this file.
-pub(super) const ALL: [&str; 19] = [
+pub(super) const ALL: [&str; 20] = [
     WATCHES,
     WATCH,
     WATCHED_ROWS,
@@ -80,6 +83,7 @@ pub(super) const ALL: [&str; 19] = [
     PENDING_CHANGES,
     PENDING_OF_WATCH,
     FIRST_PENDING,
+    NEWEST_PENDING,
     COUNT_PENDING,
     CHANGES_PAGE,
     CHANGE,

@@ -34,6 +34,9 @@ const KEPT_UP: [&str; 10] = [
     "reward_receivers",
     "reward_incidents",
     "reward_notifications",
+    "reward_watches",
+    "reward_watched_rows",
+    "reward_changes",
 ];
 const ONE_ROW: [&str; 3] = ["reward_lease", "reward_notices", "reward_guard"];
 /// What later versions' migrations may do, too.
