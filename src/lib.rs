@@ -33,6 +33,7 @@ pub mod clock;
 pub mod errors;
 pub mod fault;
 pub mod ops;
+pub mod outgoing;
 
 pub mod rewards;
 

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::errors::chain;
 use crate::jobs::{Outcome, Phases};
 use crate::ops::state_file::ProcessState;
+use crate::people::Person;
 use crate::rewards::window::{Instant, Kind, Window};
 use crate::web::{Desk, Took, View};
 
@@ -27,20 +28,24 @@ pub struct FrontDesk {
     told: Mutex<Told>,
 }
 
-#[derive(Default)]
 struct Told {
+    people: Arc<[Person]>,
     view: Option<Arc<View>>,
     opening: Option<AbortHandle>,
     took: VecDeque<(Kind, Instant, Took)>,
 }
 
 impl FrontDesk {
-    pub fn new(board: Arc<Board>) -> Self {
-        Self { board, told: Mutex::default() }
+    pub fn new(board: Arc<Board>, config: &Config) -> Self {
+        let people = config.people.clone().into();
+        let told = Told { people, view: None, opening: None, took: VecDeque::new() };
+        Self { board, told: Mutex::new(told) }
     }
 
-    /// Opens the view in the background, and again until it is open: nothing but the dashboard waits for it.
+    /// Takes the people of a configuration, and opens its view in the background, again until it is open: nothing but
+    /// the dashboard waits for it.
     pub fn open(self: &Arc<Self>, config: &Config) {
+        self.lock().people = config.people.clone().into();
         let (desk, config) = (Arc::clone(self), config.clone());
         let opening = tokio::spawn(async move {
             loop {
@@ -76,6 +81,10 @@ impl FrontDesk {
 impl Desk for FrontDesk {
     fn view(&self) -> Option<Arc<View>> {
         self.lock().view.clone()
+    }
+
+    fn people(&self) -> Arc<[Person]> {
+        Arc::clone(&self.lock().people)
     }
 
     fn process(&self) -> ProcessState {

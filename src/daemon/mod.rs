@@ -128,10 +128,10 @@ pub async fn run(path: &Path, config: Config) -> anyhow::Result<()> {
         warn!("{warning}");
     }
     // From here on, so that it also tells what the start waits for.
-    let desk = Arc::new(FrontDesk::new(Arc::clone(&board)));
+    let desk = Arc::new(FrontDesk::new(Arc::clone(&board), &config));
     let server = config.http.listen.map(|listen| {
         let board = Arc::clone(&board);
-        let site = Site::new(Arc::clone(&clock), Arc::clone(&desk) as _, config.http.token.as_ref());
+        let site = Site::new(Arc::clone(&clock), Arc::clone(&desk) as _, &config.http);
         let router = web::dashboard(Arc::new(site), web::router(Arc::clone(&metrics), Arc::clone(&health)));
         Server::start(listen, router, move |address| board.http(address))
     });

@@ -15,11 +15,12 @@ use tracing::warn;
 
 use super::context::{Ctx, LANGUAGE_COOKIE};
 use super::health;
-use super::layout::{Page, Section, document};
+use super::layout::{Page, Section, document, role_name};
 use super::site::Site;
 use super::tables::Table;
 use super::texts::fill;
 use crate::errors::chain;
+use crate::people::Role;
 use crate::store::StoreError;
 
 /// How long a page that asks for it waits before it is loaded again, seconds.
@@ -54,6 +55,12 @@ pub enum Failure {
     /// Logged with its causes, and not shown.
     Broken(String),
     MethodNotAllowed,
+    /// It takes a role that the visitor does not have.
+    Forbidden(Role),
+    /// The form is not of this session, or of none.
+    Stale,
+    /// With a sentence that says what stands against it: it has been decided already, for example.
+    Conflict(String),
 }
 
 impl From<StoreError> for Failure {
@@ -143,6 +150,8 @@ pub fn respond(ctx: &Ctx, outcome: Outcome) -> Response {
 
 fn failed(ctx: &Ctx, failure: &Failure) -> Response {
     let texts = ctx.texts;
+    let deciding = ctx.deciding;
+    let role;
     let (status, title, text) = match failure {
         Failure::NotFound => (StatusCode::NOT_FOUND, texts.not_found, texts.not_found_text),
         Failure::BadRequest(text) => (StatusCode::BAD_REQUEST, texts.bad_request, text.as_str()),
@@ -154,6 +163,12 @@ fn failed(ctx: &Ctx, failure: &Failure) -> Response {
             (StatusCode::SERVICE_UNAVAILABLE, texts.unavailable, texts.unavailable_text)
         }
         Failure::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, texts.not_allowed, ""),
+        Failure::Forbidden(needed) => {
+            role = fill(deciding.forbidden_text, &[role_name(ctx, *needed), needed.name()]);
+            (StatusCode::FORBIDDEN, deciding.forbidden, role.as_str())
+        }
+        Failure::Stale => (StatusCode::FORBIDDEN, deciding.stale, deciding.stale_text),
+        Failure::Conflict(why) => (StatusCode::CONFLICT, deciding.conflict, why.as_str()),
     };
     if ctx.params.get("format").is_some() {
         let body = serde_json::json!({ "error": title, "status": status.as_u16() });

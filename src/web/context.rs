@@ -9,9 +9,11 @@ use axum::http::request::Parts;
 
 use super::answer::Failure;
 use super::guard::Visitor;
+use super::sessions::Guest;
 use super::site::{Site, View};
 use super::tables::Style;
-use super::texts::{Lang, Texts};
+use super::texts::{Deciding, Lang, Texts};
+use crate::people::Role;
 use crate::rewards::window::{Calendar, Instant};
 
 /// The cookie that keeps the language.
@@ -46,6 +48,8 @@ pub struct Ctx {
     view: Option<Arc<View>>,
     pub lang: Lang,
     pub texts: &'static Texts,
+    /// The texts of pages on which something is decided.
+    pub deciding: &'static Deciding,
     pub now: Instant,
     pub calendar: Calendar,
     pub params: Params,
@@ -53,8 +57,8 @@ pub struct Ctx {
     parts: Vec<(String, String)>,
     /// Whether this visitor may see more than the login.
     pub is_welcome: bool,
-    /// Whether there is a session that can be ended.
-    pub is_logged_in: bool,
+    /// Whoever has logged in.
+    pub guest: Option<Arc<Guest>>,
     /// The language was asked for by `?lang=`, and is to be kept.
     pub keeps_language: bool,
 }
@@ -70,6 +74,11 @@ impl Ctx {
     /// [`Failure::Broken`] while there is no database yet.
     pub fn view(&self) -> Result<&View, Failure> {
         self.view.as_deref().ok_or_else(|| Failure::Broken("the database is not open yet".to_owned()))
+    }
+
+    /// Whether this visitor has a role, or one that may do more.
+    pub fn may(&self, role: Role) -> bool {
+        self.guest.as_ref().is_some_and(|guest| guest.role >= role)
     }
 
     /// A part of the path by its name in the route.
@@ -105,7 +114,7 @@ impl FromRequestParts<Arc<Site>> for Ctx {
         // A link to `//name` would lead to another host.
         let path = if path.len() > LONGEST || path.starts_with("//") { "/" } else { path }.to_owned();
         let params = Params::parse(request.uri.query().unwrap_or_default());
-        let visitor = request.extensions.get::<Visitor>().copied().unwrap_or_default();
+        let visitor = request.extensions.get::<Visitor>().cloned().unwrap_or_default();
         let asked = params.get("lang").and_then(Lang::of_code);
         let lang = asked.or_else(|| kept_language(&request.headers)).unwrap_or_default();
         let view = site.desk.view();
@@ -116,11 +125,12 @@ impl FromRequestParts<Arc<Site>> for Ctx {
             view,
             lang,
             texts: lang.texts(),
+            deciding: lang.deciding(),
             params,
             path,
             parts: parts.unwrap_or_default(),
             is_welcome: visitor.is_welcome,
-            is_logged_in: visitor.has_session,
+            guest: visitor.guest,
             keeps_language: asked.is_some(),
         })
     }

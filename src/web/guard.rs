@@ -1,5 +1,5 @@
-//! Who may look: a token or a session made with it where a token is set, the machine itself where none is. And the
-//! headers that hold browsers to it.
+//! Who may look: a session or a token where a token is set or people are named, the machine itself where neither is. And
+//! the headers that hold browsers to it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use axum::http::header::{
     self, ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, LOCATION,
     REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::context::cookie;
-use super::sessions::{SESSION_COOKIE, Verdict};
+use super::sessions::{Guest, SESSION_COOKIE, Verdict};
 use super::site::Site;
 
 /// Nothing but our own style and images; no script at all, and nobody may frame us.
@@ -35,11 +35,22 @@ const HEADERS: [(HeaderName, &str); 7] = [
 /// Answered to anybody: whether the process lives and can work says nothing of what it pays.
 const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 
+/// Where forms are sent to: these, and what lies beneath them.
+const FORMS: [&str; 6] = ["login", "logout", "holds", "cases", "changes", "rules"];
+
+/// What programs scrape.
+const METRICS: &str = "/metrics";
+
 /// What the guard has found out about a request.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Visitor {
     pub is_welcome: bool,
-    pub has_session: bool,
+    /// Whoever has a session.
+    pub guest: Option<Arc<Guest>>,
+}
+
+impl Visitor {
+    const WELCOME: Self = Self { is_welcome: true, guest: None };
 }
 
 /// Stands before everything that is served.
@@ -47,9 +58,10 @@ pub async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Ne
     let path = request.uri().path().to_owned();
     let mut response = match judge(&site, &request) {
         Ok(visitor) => {
+            let is_stranger = !visitor.is_welcome;
             request.extensions_mut().insert(visitor);
             let response = next.run(request).await;
-            if HEALTH.contains(&path.as_str()) && !visitor.is_welcome {
+            if HEALTH.contains(&path.as_str()) && is_stranger {
                 without_details(response)
             } else {
                 response
@@ -69,7 +81,7 @@ pub async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Ne
 /// The checks of a request before anything is made of it.
 fn judge(site: &Site, request: &Request) -> Result<Visitor, Box<Response>> {
     let (path, headers) = (request.uri().path(), request.headers());
-    let is_form = ["/login", "/logout"].contains(&path) && request.method() == Method::POST;
+    let is_form = request.method() == Method::POST && takes_forms(path);
     if !is_form && ![Method::GET, Method::HEAD].contains(request.method()) {
         let allow = [(header::ALLOW, "GET, HEAD")];
         return refuse((StatusCode::METHOD_NOT_ALLOWED, allow, "only GET and HEAD are answered here\n"));
@@ -77,7 +89,9 @@ fn judge(site: &Site, request: &Request) -> Result<Visitor, Box<Response>> {
     if is_form && is_foreign(headers) {
         return refuse((StatusCode::FORBIDDEN, "this form was sent from another site\n"));
     }
-    let Some(sessions) = &site.sessions else {
+    let (sessions, people) = (&site.sessions, site.desk.people());
+    // Without a token, what programs read is open to the machine itself, whoever has to log in.
+    if !sessions.has_token() && (people.is_empty() || path == METRICS) {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
         if !host.is_some_and(is_this_machine) && !HEALTH.contains(&path) {
             return refuse((
@@ -85,33 +99,42 @@ fn judge(site: &Site, request: &Request) -> Result<Visitor, Box<Response>> {
                 "without http.token only the names of this machine itself are answered, such as localhost\n",
             ));
         }
-        return Ok(Visitor { is_welcome: true, has_session: false });
-    };
+        return Ok(Visitor::WELCOME);
+    }
     let now = site.clock.now();
     if let Some(session) = cookie(headers, SESSION_COOKIE)
-        && sessions.holds(session, now)
+        && let Some(guest) = sessions.guest(session, &people, now)
     {
-        return Ok(Visitor { is_welcome: true, has_session: true });
+        return Ok(Visitor { is_welcome: true, guest: Some(guest) });
     }
     if let Some(token) = bearer(headers) {
-        return match sessions.check(token, peer(request), now) {
-            Verdict::Right => Ok(Visitor { is_welcome: true, has_session: false }),
+        return match sessions.check(token, peer(request.extensions()), now) {
+            Verdict::Right(_) => Ok(Visitor::WELCOME),
             Verdict::Wrong => refuse(unauthorized()),
             Verdict::TooMany => refuse(too_many()),
         };
     }
-    let is_open = HEALTH.contains(&path) || path == "/login" || path.starts_with("/assets/");
+    let is_open = HEALTH.contains(&path)
+        || path == "/login"
+        || path.starts_with("/login/")
+        || path.starts_with("/assets/");
     if is_open {
         return Ok(Visitor::default());
     }
     let wants_page = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
     if wants_page.is_some_and(|accept| accept.contains("text/html")) {
-        let wanted = request.uri().path_and_query().map_or("/", |wanted| wanted.as_str());
+        // Where a form was to go, there may be nothing to be shown.
+        let uri = request.uri();
+        let wanted = if is_form { uri.path() } else { uri.path_and_query().map_or("/", |wanted| wanted.as_str()) };
         let query: String =
             form_urlencoded::Serializer::new(String::new()).append_pair("next", wanted).finish();
         return refuse((StatusCode::SEE_OTHER, [(LOCATION, format!("/login?{query}"))]));
     }
     refuse(unauthorized())
+}
+
+fn takes_forms(path: &str) -> bool {
+    path.split('/').nth(1).is_some_and(|first| FORMS.contains(&first))
 }
 
 fn refuse(response: impl IntoResponse) -> Result<Visitor, Box<Response>> {
@@ -133,8 +156,8 @@ pub fn too_many() -> impl IntoResponse {
 }
 
 /// The address at the other end; a proxy's, where there is one.
-pub fn peer(request: &Request) -> IpAddr {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+pub fn peer(extensions: &Extensions) -> IpAddr {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
     peer.map_or(IpAddr::from([0; 4]), |ConnectInfo(peer)| peer.ip())
 }
 

@@ -6,9 +6,11 @@ use maud::{DOCTYPE, Markup, html};
 use sha2::{Digest, Sha256};
 
 use super::context::Ctx;
+use super::form::FORM_KEY;
 use super::format;
 use super::tables::Table;
 use super::texts::{Lang, fill};
+use crate::people::Role;
 
 /// The style of all pages.
 pub const STYLE: &str = include_str!("style.css");
@@ -35,6 +37,10 @@ pub enum Section {
     Audit,
     Rules,
     Transfers,
+    Alarms,
+    Holds,
+    Cases,
+    Changes,
     /// None of them: errors and the login.
     Other,
 }
@@ -83,6 +89,10 @@ fn header(ctx: &Ctx, current: Section) -> Markup {
         (Section::Audit, "/audit", texts.audit),
         (Section::Rules, "/rules", texts.rules),
         (Section::Transfers, "/transfers", texts.transfers),
+        (Section::Alarms, "/alarms", ctx.deciding.alarms),
+        (Section::Holds, "/holds", ctx.deciding.holds),
+        (Section::Cases, "/cases", ctx.deciding.cases),
+        (Section::Changes, "/changes", ctx.deciding.changes),
     ];
     html! {
         header.top {
@@ -104,11 +114,34 @@ fn header(ctx: &Ctx, current: Section) -> Markup {
                     }
                 }
                 (languages(ctx))
-                @if ctx.is_logged_in {
-                    form.logout action="/logout" method="post" { button.quiet type="submit" { (texts.log_out) } }
+                @if let Some(guest) = &ctx.guest {
+                    form.logout action="/logout" method="post" {
+                        (form_key(ctx))
+                        span.guest {
+                            @if let Some(name) = &guest.name { strong { (name) } " " }
+                            (role_name(ctx, guest.role))
+                        }
+                        button.quiet type="submit" { (texts.log_out) }
+                    }
                 }
             }
         }
+    }
+}
+
+/// What shows that a form is one of ours, made for this session.
+pub fn form_key(ctx: &Ctx) -> Markup {
+    html! {
+        @if let Some(guest) = &ctx.guest { input type="hidden" name=(FORM_KEY) value=(guest.form_key()); }
+    }
+}
+
+/// A role in the page's language.
+pub const fn role_name(ctx: &Ctx, role: Role) -> &'static str {
+    match role {
+        Role::Viewer => ctx.deciding.viewer,
+        Role::Reviewer => ctx.deciding.reviewer,
+        Role::Admin => ctx.deciding.admin,
     }
 }
 
@@ -131,7 +164,8 @@ fn footer(ctx: &Ctx) -> Markup {
         footer.bottom {
             p {
                 (parts.next().unwrap_or_default()) (now) (parts.next().unwrap_or_default()) (zone)
-                " · " (ctx.texts.read_only) " · rewardd " (env!("CARGO_PKG_VERSION"))
+                @if !ctx.may(Role::Reviewer) { " · " (ctx.texts.read_only) }
+                " · rewardd " (env!("CARGO_PKG_VERSION"))
             }
         }
     }

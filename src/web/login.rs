@@ -1,9 +1,8 @@
-//! The way in and out where a token is set.
+//! The way in and out: by a token, or by the page of an OpenID Connect provider.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{LOCATION, RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -14,10 +13,12 @@ use tracing::{info, warn};
 
 use super::answer::{Failure, respond};
 use super::context::{Ctx, cookie};
+use super::form::{FORM_KEY, Form};
 use super::guard::peer;
 use super::layout::{Page, Section, document};
-use super::sessions::{SESSION_COOKIE, SESSION_HOURS, Verdict};
+use super::sessions::{Proof, SESSION_COOKIE, SESSION_HOURS, Verdict};
 use super::site::Site;
+use super::texts::fill;
 
 /// A token and an address to go on to.
 const LONGEST_FORM: usize = 4096;
@@ -35,9 +36,16 @@ async fn show(ctx: Ctx) -> Response {
 
 fn form(ctx: &Ctx, status: StatusCode, wrong: Option<&str>, wanted: Option<&str>) -> Response {
     let texts = ctx.texts;
+    let has_people = !ctx.site.desk.people().is_empty();
     let body = html! {
+        @if let Some(provider) = &ctx.site.provider {
+            p.provider {
+                a.button href=(to_provider(wanted)) { (fill(ctx.deciding.log_in_provider, &[&provider.name()])) }
+            }
+            h2 { (ctx.deciding.or_token) }
+        }
         form.login action="/login" method="post" {
-            p { (texts.log_in_text) }
+            p { (if has_people { ctx.deciding.log_in_person } else { texts.log_in_text }) }
             @if let Some(wrong) = wrong { p.wrong role="alert" { (wrong) } }
             input type="text" name="username" value="rewardd" autocomplete="username" hidden;
             label for="token" { (texts.token) }
@@ -55,22 +63,23 @@ fn form(ctx: &Ctx, status: StatusCode, wrong: Option<&str>, wanted: Option<&str>
 }
 
 async fn log_in(State(site): State<Arc<Site>>, request: Request) -> Response {
-    let peer = peer(&request);
+    let peer = peer(request.extensions());
     let (mut parts, body) = request.into_parts();
     let Ok(ctx) = Ctx::from_request_parts(&mut parts, &site).await;
-    let Some(sessions) = &site.sessions else { return respond(&ctx, Err(Failure::NotFound)) };
-    let body = to_bytes(body, LONGEST_FORM).await.unwrap_or_default();
-    let (token, wanted) = (field(&body, "token"), field(&body, "next"));
-    let wanted = Some(wanted.as_str());
-    match sessions.check(token.trim(), peer, ctx.now) {
-        Verdict::Right => match sessions.open(ctx.now) {
-            Ok(session) => {
-                info!(%peer, "somebody has logged in to the dashboard");
+    let people = site.desk.people();
+    if !site.sessions.has_token() && people.is_empty() {
+        return respond(&ctx, Err(Failure::NotFound));
+    }
+    let sent = Form::read(body, LONGEST_FORM).await;
+    let wanted = Some(sent.get("next"));
+    match site.sessions.check_any(sent.get("token"), &people, peer, ctx.now) {
+        Verdict::Right(proof) => match open(&site, &parts.headers, proof, &ctx) {
+            Ok(cookie) => {
                 let mut response = go_to(&next(wanted));
-                set_cookie(&mut response, &parts.headers, &session, SESSION_HOURS * 3600);
+                response.headers_mut().append(SET_COOKIE, cookie);
                 response
             }
-            Err(error) => respond(&ctx, Err(Failure::Broken(error.to_string()))),
+            Err(failure) => respond(&ctx, Err(failure)),
         },
         Verdict::Wrong => {
             warn!(%peer, "a wrong token was given for the dashboard");
@@ -82,13 +91,37 @@ async fn log_in(State(site): State<Arc<Site>>, request: Request) -> Response {
     }
 }
 
-async fn log_out(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    if let (Some(sessions), Some(session)) = (&site.sessions, cookie(&headers, SESSION_COOKIE)) {
-        sessions.end(session);
+/// A session for whoever has shown who they are: its cookie.
+pub(super) fn open(site: &Site, headers: &HeaderMap, proof: Proof, ctx: &Ctx) -> Result<HeaderValue, Failure> {
+    let who = match &proof {
+        Proof::HttpToken => "http.token".to_owned(),
+        Proof::Key { name, .. } | Proof::Login { name, .. } => name.clone(),
+    };
+    let session = site.sessions.open(proof, ctx.now).map_err(|error| Failure::Broken(error.to_string()))?;
+    info!(who, "somebody has logged in to the dashboard");
+    set_cookie(headers, SESSION_COOKIE, &session, SESSION_HOURS * 3600, "Strict")
+}
+
+async fn log_out(State(site): State<Arc<Site>>, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let Ok(ctx) = Ctx::from_request_parts(&mut parts, &site).await;
+    if let (Some(guest), Some(session)) = (&ctx.guest, cookie(&parts.headers, SESSION_COOKIE)) {
+        let sent = Form::read(body, LONGEST_FORM).await;
+        if !guest.has_made(sent.get(FORM_KEY)) {
+            return respond(&ctx, Err(Failure::Stale));
+        }
+        site.sessions.end(session);
     }
     let mut response = go_to("/login");
-    set_cookie(&mut response, &headers, "", 0);
+    if let Ok(cookie) = set_cookie(&parts.headers, SESSION_COOKIE, "", 0, "Strict") {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
     response
+}
+
+fn to_provider(wanted: Option<&str>) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", &next(wanted)).finish();
+    format!("/login/provider?{query}")
 }
 
 fn go_to(path: &str) -> Response {
@@ -96,7 +129,7 @@ fn go_to(path: &str) -> Response {
 }
 
 /// Where to go on to: a path of ours, and never another site's address.
-fn next(wanted: Option<&str>) -> String {
+pub(super) fn next(wanted: Option<&str>) -> String {
     let is_ours = |path: &&str| {
         path.starts_with('/')
             && !path.starts_with("//")
@@ -106,20 +139,18 @@ fn next(wanted: Option<&str>) -> String {
     wanted.filter(is_ours).unwrap_or("/").to_owned()
 }
 
-fn field(form: &Bytes, name: &str) -> String {
-    let mut fields = form_urlencoded::parse(form);
-    fields.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
-}
-
 /// Sent over encrypted connections only where it came by one: behind a proxy that says so.
-fn set_cookie(response: &mut Response, headers: &HeaderMap, session: &str, seconds: i64) {
+pub(super) fn set_cookie(
+    headers: &HeaderMap,
+    name: &str,
+    value: &str,
+    seconds: i64,
+    same_site: &str,
+) -> Result<HeaderValue, Failure> {
     let is_https = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
     let secure = if is_https { "; Secure" } else { "" };
-    let cookie =
-        format!("{SESSION_COOKIE}={session}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
-    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
+    let cookie = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite={same_site}{secure}");
+    HeaderValue::from_str(&cookie).map_err(|error| Failure::Broken(error.to_string()))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! server       one port, and little that a client can cost             server.rs
-//!   → guard      who may look; headers                                   guard.rs, sessions.rs, login.rs
+//!   → guard      who may look; headers                                   guard.rs, sessions.rs, login.rs, oidc/, form.rs
 //!     → context    language, parameters, the present, the view             context.rs, texts.rs, site.rs
 //!       → pages      a few rows by an index → tables                         overview.rs … transfers.rs
 //!         → answer     HTML, CSV or JSON of the same tables                    answer.rs, layout.rs, tables.rs
@@ -30,11 +30,13 @@ mod chart;
 mod context;
 mod explained;
 mod explanation;
+mod form;
 mod format;
 mod guard;
 mod health;
 mod layout;
 mod login;
+mod oidc;
 mod order;
 mod overview;
 mod partner;

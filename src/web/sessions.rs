@@ -1,14 +1,15 @@
-//! The token, sessions made with it, and a limit to guessing.
+//! Sessions: of people, and of whoever has `http.token`; and a limit to guessing.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::config::Secret;
+use crate::people::{Person, PublicKey, Role, Token};
 use crate::rewards::window::Instant;
 
 pub const SESSION_COOKIE: &str = "rewardd_session";
@@ -27,26 +28,83 @@ const MOST_ADDRESSES: usize = 4096;
 
 type Hash = [u8; 32];
 
-/// What became of a token that was shown.
+/// What became of an attempt to come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Right,
+pub enum Verdict<T> {
+    Right(T),
     Wrong,
     /// Not even looked at: too many wrong ones came before it.
     TooMany,
 }
 
+/// What somebody has come in with. A session is over when it counts no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// `http.token`: it looks, whoever has it.
+    HttpToken,
+    /// The token of a person.
+    Key { name: String, key: PublicKey },
+    /// What the OpenID Connect provider says.
+    Login { name: String, login: String },
+}
+
+impl Proof {
+    /// The person, where it is one; none where the configuration knows this proof no more.
+    fn judged(&self, people: &[Person]) -> Option<(Option<String>, Role)> {
+        let person = match self {
+            Self::HttpToken => return Some((None, Role::Viewer)),
+            Self::Key { name, key } => {
+                people.iter().find(|person| person.name == *name && person.key.as_ref() == Some(key))
+            }
+            Self::Login { name, login } => {
+                people.iter().find(|person| person.name == *name && person.login.as_ref() == Some(login))
+            }
+        };
+        person.map(|person| (Some(person.name.clone()), person.role))
+    }
+}
+
+/// Somebody with a session.
+#[derive(Clone, Debug)]
+pub struct Guest {
+    /// None where it is `http.token`'s.
+    pub name: Option<String>,
+    /// As the configuration has it now.
+    pub role: Role,
+    /// What each form of this session has to hold.
+    form_key: String,
+}
+
+impl Guest {
+    /// What each form of this session has to hold.
+    pub fn form_key(&self) -> &str {
+        &self.form_key
+    }
+
+    /// Whether a form is of this session. Hashes are compared, in a time that says nothing of where they differ.
+    pub fn has_made(&self, form_key: &str) -> bool {
+        bool::from(hash(form_key).ct_eq(&hash(&self.form_key)))
+    }
+}
+
 /// See the module. Neither the token nor a session's id is kept, only their hashes.
 #[derive(Debug)]
 pub struct Sessions {
-    token: Hash,
+    token: Option<Hash>,
     kept: Mutex<Kept>,
+}
+
+#[derive(Debug)]
+struct Session {
+    end: Instant,
+    proof: Proof,
+    form_key: String,
 }
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// By the hash of the cookie: when it ends.
-    sessions: HashMap<Hash, Instant>,
+    /// By the hash of the cookie.
+    sessions: HashMap<Hash, Session>,
     /// By address: when its last wrong token is forgotten.
     wrong: HashMap<IpAddr, Instant>,
     wrong_in_all: Option<Instant>,
@@ -54,25 +112,70 @@ struct Kept {
 
 impl Sessions {
     #[must_use]
-    pub fn new(token: &Secret) -> Self {
-        Self { token: hash(token.expose()), kept: Mutex::default() }
+    pub fn new(token: Option<&Secret>) -> Self {
+        Self { token: token.map(|token| hash(token.expose())), kept: Mutex::default() }
     }
 
-    /// Whether a text is the token. Hashes are compared, in a time that says nothing of where they differ.
-    pub fn check(&self, token: &str, peer: IpAddr, now: Instant) -> Verdict {
-        let peer = network(peer);
-        let mut kept = self.lock();
+    /// Whether there is `http.token`.
+    pub const fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
+    /// Whether a text is `http.token`. Hashes are compared, in a time that says nothing of where they differ.
+    pub fn check(&self, token: &str, peer: IpAddr, now: Instant) -> Verdict<Proof> {
+        self.attempt(peer, now, || self.is_token(token).then_some(Proof::HttpToken))
+    }
+
+    /// Whose token a text is: `http.token`, or a person's, of which the public half is looked for.
+    pub fn check_any(
+        &self,
+        token: &str,
+        people: &[Person],
+        peer: IpAddr,
+        now: Instant,
+    ) -> Verdict<Proof> {
+        self.attempt(peer, now, || {
+            if self.is_token(token) {
+                return Some(Proof::HttpToken);
+            }
+            let key = Token::parse(token).ok()?.public_key();
+            let person = people.iter().find(|person| person.key == Some(key))?;
+            Some(Proof::Key { name: person.name.clone(), key })
+        })
+    }
+
+    fn is_token(&self, token: &str) -> bool {
+        self.token.is_some_and(|known| bool::from(hash(token).ct_eq(&known)))
+    }
+
+    /// Makes an attempt to come in, unless too many have failed of late.
+    pub fn attempt<T>(&self, peer: IpAddr, now: Instant, look: impl FnOnce() -> Option<T>) -> Verdict<T> {
+        if self.is_spent(peer, now) {
+            return Verdict::TooMany;
+        }
+        match look() {
+            Some(found) => Verdict::Right(found),
+            None => {
+                self.failed(peer, now);
+                Verdict::Wrong
+            }
+        }
+    }
+
+    /// Whether an address, or all together, have failed too often of late.
+    pub fn is_spent(&self, peer: IpAddr, now: Instant) -> bool {
+        let kept = self.lock();
         let is_spent = |until: Option<&Instant>, (count, each): (i32, TimeDelta)| {
             until.is_some_and(|until| *until > now + each * (count - 1))
         };
-        if is_spent(kept.wrong.get(&peer), PATIENCE_EACH)
+        is_spent(kept.wrong.get(&network(peer)), PATIENCE_EACH)
             || is_spent(kept.wrong_in_all.as_ref(), PATIENCE_ALL)
-        {
-            return Verdict::TooMany;
-        }
-        if bool::from(hash(token).ct_eq(&self.token)) {
-            return Verdict::Right;
-        }
+    }
+
+    /// Remembers that an attempt has failed.
+    pub fn failed(&self, peer: IpAddr, now: Instant) {
+        let peer = network(peer);
+        let mut kept = self.lock();
         kept.wrong.retain(|_, until| *until > now);
         let longer =
             |until: Option<Instant>, each: TimeDelta| until.map_or(now, |until| until.max(now)) + each;
@@ -81,30 +184,31 @@ impl Sessions {
             let until = longer(kept.wrong.get(&peer).copied(), PATIENCE_EACH.1);
             kept.wrong.insert(peer, until);
         }
-        Verdict::Wrong
     }
 
     /// A new session: the value of its cookie.
     ///
     /// # Errors
     /// Where the machine gives no random bytes.
-    pub fn open(&self, now: Instant) -> Result<String, getrandom::Error> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes)?;
-        let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    pub fn open(&self, proof: Proof, now: Instant) -> Result<String, getrandom::Error> {
+        let (id, form_key) = (random()?, random()?);
         let mut kept = self.lock();
-        kept.sessions.retain(|_, end| *end > now);
+        kept.sessions.retain(|_, session| session.end > now);
         if kept.sessions.len() >= MOST_SESSIONS {
-            let oldest = kept.sessions.iter().min_by_key(|(_, end)| **end).map(|(session, _)| *session);
+            let oldest = kept.sessions.iter().min_by_key(|(_, session)| session.end).map(|(id, _)| *id);
             oldest.and_then(|oldest| kept.sessions.remove(&oldest));
         }
-        kept.sessions.insert(hash(&id), now + TimeDelta::hours(SESSION_HOURS));
+        let session = Session { end: now + TimeDelta::hours(SESSION_HOURS), proof, form_key };
+        kept.sessions.insert(hash(&id), session);
         Ok(id)
     }
 
-    /// Whether a cookie is of a session that has not ended.
-    pub fn holds(&self, session: &str, now: Instant) -> bool {
-        self.lock().sessions.get(&hash(session)).is_some_and(|end| *end > now)
+    /// Whose session a cookie is of, where it has not ended.
+    pub fn guest(&self, session: &str, people: &[Person], now: Instant) -> Option<Arc<Guest>> {
+        let kept = self.lock();
+        let session = kept.sessions.get(&hash(session)).filter(|session| session.end > now)?;
+        let (name, role) = session.proof.judged(people)?;
+        Some(Arc::new(Guest { name, role, form_key: session.form_key.clone() }))
     }
 
     pub fn end(&self, session: &str) {
@@ -114,6 +218,16 @@ impl Sessions {
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// 32 random bytes in hexadecimal.
+///
+/// # Errors
+/// Where the machine gives none.
+pub fn random() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn hash(text: &str) -> Hash {
@@ -138,19 +252,57 @@ mod tests {
     const TOKEN: &str = "correct-horse-battery";
 
     fn sessions() -> (Sessions, Instant) {
-        (Sessions::new(&Secret::parse(TOKEN).unwrap()), "2026-11-21T12:00:00Z".parse().unwrap())
+        let token = Secret::parse(TOKEN).unwrap();
+        (Sessions::new(Some(&token)), "2026-11-21T12:00:00Z".parse().unwrap())
     }
 
     #[test]
     fn a_session_lasts_its_hours_and_no_longer_than_its_logout() {
         let (sessions, now) = sessions();
-        let (one, two) = (sessions.open(now).unwrap(), sessions.open(now).unwrap());
+        let open = || sessions.open(Proof::HttpToken, now).unwrap();
+        let (one, two) = (open(), open());
         assert_ne!(one, two);
         assert!(one.len() == 64 && !one.contains(TOKEN));
-        assert!(sessions.holds(&one, now) && !sessions.holds(TOKEN, now) && !sessions.holds("", now));
+        let holds = |session: &str, at| sessions.guest(session, &[], at).is_some();
+        assert!(holds(&one, now) && !holds(TOKEN, now) && !holds("", now));
         sessions.end(&one);
-        assert!(!sessions.holds(&one, now) && sessions.holds(&two, now));
-        assert!(!sessions.holds(&two, now + TimeDelta::hours(SESSION_HOURS)));
+        assert!(!holds(&one, now) && holds(&two, now));
+        assert!(!holds(&two, now + TimeDelta::hours(SESSION_HOURS)));
+    }
+
+    #[test]
+    fn a_session_has_the_role_of_the_present_and_forms_of_its_own() {
+        let (sessions, now) = sessions();
+        let (token, text) = Token::generate().unwrap();
+        let anna = Person {
+            name: "anna".to_owned(),
+            role: Role::Reviewer,
+            key: Some(token.public_key()),
+            login: Some("anna@example.org".to_owned()),
+        };
+        let people = [anna.clone()];
+        let peer = IpAddr::from([10, 0, 0, 1]);
+        let Verdict::Right(proof) = sessions.check_any(&text, &people, peer, now) else {
+            panic!("it is hers");
+        };
+        let login = Proof::Login { name: "anna".to_owned(), login: "anna@example.org".to_owned() };
+        let sessions_of_anna = [proof, login].map(|proof| sessions.open(proof, now).unwrap());
+        let [guest, other] =
+            [0, 1].map(|at: usize| sessions.guest(&sessions_of_anna[at], &people, now).unwrap());
+        assert_eq!((guest.name.as_deref(), guest.role), (Some("anna"), Role::Reviewer));
+        assert!(guest.has_made(guest.form_key()) && !guest.has_made(other.form_key()) && !guest.has_made(""));
+
+        let promoted = [Person { role: Role::Admin, ..anna.clone() }];
+        assert_eq!(sessions.guest(&sessions_of_anna[0], &promoted, now).unwrap().role, Role::Admin);
+        let other_key = Token::generate().unwrap().0.public_key();
+        let changed = [Person { key: Some(other_key), login: None, ..anna }];
+        for session in &sessions_of_anna {
+            assert!(sessions.guest(session, &changed, now).is_none(), "what it was made with counts no more");
+            assert!(sessions.guest(session, &[], now).is_none());
+        }
+        assert_eq!(sessions.check_any(&text, &changed, peer, now), Verdict::Wrong);
+        assert_eq!(sessions.check_any(TOKEN, &changed, peer, now), Verdict::Right(Proof::HttpToken));
+        assert_eq!(Sessions::new(None).check_any("", &[], peer, now), Verdict::Wrong);
     }
 
     #[test]
@@ -160,9 +312,10 @@ mod tests {
         for _ in 0..5 {
             assert_eq!(sessions.check("wrong-horse-battery", bad, now), Verdict::Wrong);
         }
+        let right = Verdict::Right(Proof::HttpToken);
         assert_eq!(sessions.check(TOKEN, bad, now), Verdict::TooMany);
-        assert_eq!(sessions.check(TOKEN, good, now), Verdict::Right);
-        assert_eq!(sessions.check(TOKEN, bad, now + TimeDelta::seconds(12)), Verdict::Right);
+        assert_eq!(sessions.check(TOKEN, good, now), right);
+        assert_eq!(sessions.check(TOKEN, bad, now + TimeDelta::seconds(12)), right);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::context::Ctx;
 use super::explanation::Explanations;
 use super::guard::guard;
 use super::layout::{ICON, ICON_PATH, STYLE, STYLE_PATH};
+use super::oidc::{self, Provider};
 use super::order::Orders;
 use super::recent::Gate;
 use super::sessions::Sessions;
@@ -25,8 +26,9 @@ use super::{
     audit, explanation, login, overview, partner, report, rules, search, transfers, window, windows,
 };
 use crate::clock::Clock;
-use crate::config::Secret;
+use crate::config::Http;
 use crate::ops::state_file::ProcessState;
+use crate::people::Person;
 use crate::proof::{ProofError, Prover};
 use crate::rewards::window::{Calendar, Instant, Kind};
 use crate::store::{Ballots, Leases, Pages, Source};
@@ -89,6 +91,9 @@ pub trait Desk: Send + Sync {
     /// The view in force; none while the databases are being opened.
     fn view(&self) -> Option<Arc<View>>;
 
+    /// Who may decide, as the configuration in force names them.
+    fn people(&self) -> Arc<[Person]>;
+
     /// What the daemon does, and did last.
     fn process(&self) -> ProcessState;
 
@@ -100,8 +105,9 @@ pub trait Desk: Send + Sync {
 pub struct Site {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) desk: Arc<dyn Desk>,
-    /// None where no token is set.
-    pub(super) sessions: Option<Sessions>,
+    pub(super) sessions: Sessions,
+    /// None where nobody logs in by OpenID Connect.
+    pub(super) provider: Option<Provider>,
     pub(super) orders: Orders,
     pub(super) explanations: Explanations,
     /// One report at a time.
@@ -113,12 +119,13 @@ pub struct Site {
 
 impl Site {
     #[must_use]
-    pub fn new(clock: Arc<dyn Clock>, desk: Arc<dyn Desk>, token: Option<&Secret>) -> Self {
-        let sessions = token.map(Sessions::new);
+    pub fn new(clock: Arc<dyn Clock>, desk: Arc<dyn Desk>, http: &Http) -> Self {
+        let sessions = Sessions::new(http.token.as_ref());
+        let provider = http.oidc.clone().map(Provider::new);
         let places = Semaphore::new(PAGES_AT_ONCE);
         let (orders, explanations) = (Orders::new(), Explanations::new());
         let reports = Gate::new(report::PLACES);
-        Self { clock, desk, sessions, orders, explanations, reports, places, logged: Mutex::new(None) }
+        Self { clock, desk, sessions, provider, orders, explanations, reports, places, logged: Mutex::new(None) }
     }
 
     /// Whether a failure is worth a line in the log: whoever asks again and again fills no disk with the same one.
@@ -150,6 +157,7 @@ pub fn dashboard(site: Arc<Site>, others: Router) -> Router {
         .route("/transfers", page(transfers::show))
         .route("/search", page(search::go))
         .merge(login::routes())
+        .merge(oidc::pages::routes())
         .fallback(async |ctx: Ctx| respond(&ctx, Err(Failure::NotFound)))
         .method_not_allowed_fallback(async |ctx: Ctx| respond(&ctx, Err(Failure::MethodNotAllowed)))
         .layer(middleware::from_fn_with_state(Arc::clone(&site), in_time))

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms that it may name. `cli` and `app` may name everything.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("rewards", &[]),
     ("people", &["rewards"]),
     ("clock", &["rewards"]),
@@ -21,9 +21,9 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("status", &["rewards", "audit", "store", "jobs", "scheduler", "ops", "config", "clock"]),
     ("report", &["rewards", "audit", "store", "config", "proof"]),
     ("confirm", &["rewards", "people", "config", "audit", "store"]),
-    ("notify", &["rewards", "config", "store", "clock"]),
+    ("notify", &["rewards", "config", "store", "clock", "outgoing"]),
     ("ops", &["config", "rewards", "clock"]),
-    ("web", &["ops", "rewards", "config", "clock", "audit", "store", "proof", "report"]),
+    ("web", &["ops", "rewards", "config", "clock", "audit", "store", "proof", "report", "people", "outgoing"]),
 ];
 
 /// The files of the program, its tests left out.

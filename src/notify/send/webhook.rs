@@ -1,7 +1,4 @@
 //! A webhook: one POST of JSON, signed. `deploy/NOTIFICATIONS.md` says how a receiver checks the signature.
-//!
-//! Redirects are not followed: what is told is meant for one receiver. Certificates are judged by the machine's own
-//! roots (`/etc/ssl/certs`, or `SSL_CERT_FILE`), so that a company's own authority is trusted where the machine does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,16 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hmac::{Hmac, Mac};
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER, USER_AGENT};
-use hyper::{Request, Response, StatusCode};
-use hyper_rustls::HttpsConnectorBuilder;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::{Connect, HttpConnector};
-use hyper_util::rt::TokioExecutor;
+use hyper::{Request, StatusCode};
 use serde_json::json;
 use sha2::Sha256;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::{cut, excerpt};
@@ -26,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::{self, Body};
 use crate::errors::chain;
 use crate::notify::{Deliver, Message, SendError};
+use crate::outgoing;
 use crate::rewards::window::show;
 
 /// What a body of the form `json` looks like; counted up where a reader of the old one would go wrong.
@@ -76,14 +69,7 @@ impl Webhook {
 
     /// Sends the request and takes the answer in, as far as it comes.
     async fn exchange(&self, request: Request<Full<Bytes>>, answer: &mut Answer) -> Result<(), String> {
-        let response = if self.settings.url.expose().scheme() == "https" {
-            // The roots are files.
-            let tls = spawn_blocking(|| HttpsConnectorBuilder::new().with_native_roots());
-            let tls = tls.await.map_err(|error| chain(&error))?.map_err(|error| chain(&error))?;
-            send(tls.https_only().enable_http1().build(), request).await?
-        } else {
-            send(HttpConnector::new(), request).await?
-        };
+        let response = outgoing::send(request).await?;
         answer.status = Some(response.status());
         answer.rest = rest(response.headers());
         let mut body = response.into_body();
@@ -136,14 +122,6 @@ impl Deliver for Webhook {
         };
         Err(SendError::Later { why: format!("{}: {why}", self.settings.url), after: None })
     }
-}
-
-async fn send<C>(connector: C, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, String>
-where
-    C: Connect + Clone + Send + Sync + 'static,
-{
-    let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
-    client.request(request).await.map_err(|error| chain(&error))
 }
 
 /// How long the receiver wants to be left alone, where it says so in seconds.
