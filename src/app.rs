@@ -17,7 +17,7 @@ use crate::store::sql::{
     self, Access, Applied, Database, Effort, Fence, SourceNames, SqlRemote, SqlSource, SqlStore,
 };
 use crate::store::{OnRetry, Remote, RewardsDatabase, Shelf, Source, Store};
-use crate::web::View;
+use crate::web::{Pen, View};
 
 /// The parts of the program, put together as configured.
 pub struct App {
@@ -246,22 +246,34 @@ pub async fn open_notices(config: &Config) -> anyhow::Result<(Database, SqlStore
     Ok((database, stored))
 }
 
-/// How many connections the dashboard has to the rewards' database, apart from those of payments.
+/// How many connections the dashboard has to the rewards' database, apart from those of payments: to read, and to write
+/// what is decided.
 const VIEW_CONNECTIONS: u32 = 4;
+const PEN_CONNECTIONS: u32 = 2;
 
-/// What the dashboard reads from: connections of its own, which write nothing, and one that reads votes.
+/// What the dashboard reads from: connections of its own, which write nothing, and one that reads votes. What is decided
+/// is written over others.
 ///
 /// # Errors
 /// What could not be opened, and what to look at.
-pub async fn open_view(config: &Config) -> anyhow::Result<View> {
-    let opened = Database::open(&config.database.url, Access::Read, VIEW_CONNECTIONS).await;
-    let rewards = opened.context("opening the rewards' database (database.url)")?;
+pub async fn open_view(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<View> {
+    let open = async |access, connections| {
+        let opened = Database::open(&config.database.url, access, connections).await;
+        opened.context("opening the rewards' database (database.url)")
+    };
+    let rewards = open(Access::Read, VIEW_CONNECTIONS).await?;
     let mut gentle = config.clone();
     gentle.source.connections = 1;
     let source = Arc::new(open_source(&gentle, &rewards).await?);
-    let store = Arc::new(look_only(&rewards, config));
     let calendar = Calendar::new(config.programme.timezone);
-    Ok(View::new(Arc::clone(&store) as _, store, Arc::clone(&source) as _, source, calendar))
+    let fence = Arc::new(Fence::closed());
+    let written =
+        SqlStore::new(open(Access::Write, PEN_CONNECTIONS).await?, Arc::clone(&fence), Arc::new(()));
+    let written = Arc::new(written.with_shelf(open_shelf(config)));
+    let distributor = distributor(config, Arc::clone(&written) as _, Arc::clone(&source) as _, clock);
+    let pen = Pen { records: written, fence, distributor };
+    let store = Arc::new(look_only(&rewards, config));
+    Ok(View::new(store, Arc::clone(&source) as _, source, calendar, pen))
 }
 
 /// The source for import, which is the one thing that writes to it.

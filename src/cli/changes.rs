@@ -170,7 +170,8 @@ fn line(change: &Change) -> Vec<String> {
         _ => change.detail["by"].as_str().unwrap_or_default().to_owned(),
     };
     let row = if change.is_of_list() { change.key.clone() } else { String::new() };
-    let (number, watch, what) = (change.number.to_string(), change.watch.clone(), change.summary().to_owned());
+    let (number, watch, what) =
+        (change.number.to_string(), change.watch.clone(), change.summary().to_owned());
     vec![number, watch, row, what, by, show(change.seen_at), change.state.name().to_owned()]
 }
 
@@ -222,7 +223,8 @@ impl Show {
             }
         } else {
             for (sign, lines) in [("-", before), ("+", after)] {
-                for line in serde_json::from_str::<Vec<Value>>(&lines.unwrap_or_default()).unwrap_or_default() {
+                for line in serde_json::from_str::<Vec<Value>>(&lines.unwrap_or_default()).unwrap_or_default()
+                {
                     say!("  {sign} {:>5} {}", line["number"], line["text"].as_str().unwrap_or_default());
                 }
             }
@@ -367,8 +369,11 @@ impl Rows {
             eprintln!("error: {} has not been confirmed yet", self.watch);
             return Ok(Exit::Waiting);
         };
-        let rows: Vec<BTreeMap<String, String>> =
-            rows.values().map(|row| serde_json::from_str(row)).collect::<Result<_, _>>().context("reading a row")?;
+        let rows: Vec<BTreeMap<String, String>> = rows
+            .values()
+            .map(|row| serde_json::from_str(row))
+            .collect::<Result<_, _>>()
+            .context("reading a row")?;
         match self.format {
             Format::Csv => say!("{}", csv_of(&rows)?),
             Format::Json => say!("{:#}", json!(rows)),

@@ -58,9 +58,13 @@ pub enum NoMatter {
     NoneWaits(String),
     #[error("no change of the row {0} waits")]
     NoRow(String),
-    #[error("{0} changes are more than can be decided at once ({AT_ONCE}); name them by their numbers, some at a time")]
+    #[error(
+        "{0} changes are more than can be decided at once ({AT_ONCE}); name them by their numbers, some at a time"
+    )]
     TooMany(usize),
-    #[error("a list that waits as a whole is rejected as a whole: confirm the rows that are right, and reject the others then")]
+    #[error(
+        "a list that waits as a whole is rejected as a whole: confirm the rows that are right, and reject the others then"
+    )]
     RejectsRows,
     #[error(transparent)]
     Store(#[from] StoreError),

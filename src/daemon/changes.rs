@@ -62,7 +62,10 @@ async fn look(shared: &Shared, app: &App) {
             }
             Err(error) => {
                 let error = chain(&error);
-                warn!(watch = name, error, "what was seen could not be written down; the next look tries again");
+                warn!(
+                    watch = name,
+                    error, "what was seen could not be written down; the next look tries again"
+                );
             }
         }
     }
@@ -87,10 +90,8 @@ pub(super) fn conditions(waiting: &[Waits]) -> Vec<Condition> {
         if *count > 0 {
             let lines: Vec<String> = first.iter().map(line).collect();
             let more = if *count > first.len() as u64 { "; …" } else { "" };
-            let detail = format!(
-                "{count} of {name} wait, see `rewardd changes list`: {}{more}",
-                lines.join("; ")
-            );
+            let detail =
+                format!("{count} of {name} wait, see `rewardd changes list`: {}{more}", lines.join("; "));
             conditions.push(Condition { event: Event::ConfirmationPending, subject: name.clone(), detail });
         }
         if let Some(why) = &watch.trouble {
@@ -125,4 +126,3 @@ fn line(change: &Change) -> String {
     let by = change.author.as_ref().map(|author| format!(" ({author})")).unwrap_or_default();
     format!("{} {row}{gap}{}{by}", change.number, change.summary())
 }
-

@@ -10,6 +10,7 @@ use tracing::warn;
 
 use super::board::Board;
 use crate::app;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::errors::chain;
 use crate::jobs::{Outcome, Phases};
@@ -25,6 +26,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// See the module.
 pub struct FrontDesk {
     board: Arc<Board>,
+    clock: Arc<dyn Clock>,
     told: Mutex<Told>,
 }
 
@@ -36,10 +38,10 @@ struct Told {
 }
 
 impl FrontDesk {
-    pub fn new(board: Arc<Board>, config: &Config) -> Self {
+    pub fn new(board: Arc<Board>, clock: Arc<dyn Clock>, config: &Config) -> Self {
         let people = config.people.clone().into();
         let told = Told { people, view: None, opening: None, took: VecDeque::new() };
-        Self { board, told: Mutex::new(told) }
+        Self { board, clock, told: Mutex::new(told) }
     }
 
     /// Takes the people of a configuration, and opens its view in the background, again until it is open: nothing but
@@ -49,7 +51,7 @@ impl FrontDesk {
         let (desk, config) = (Arc::clone(self), config.clone());
         let opening = tokio::spawn(async move {
             loop {
-                match app::open_view(&config).await {
+                match app::open_view(&config, Arc::clone(&desk.clock)).await {
                     Ok(view) => return desk.lock().view = Some(Arc::new(view)),
                     Err(error) => {
                         let error = chain(error.as_ref());

@@ -128,7 +128,7 @@ pub async fn run(path: &Path, config: Config) -> anyhow::Result<()> {
         warn!("{warning}");
     }
     // From here on, so that it also tells what the start waits for.
-    let desk = Arc::new(FrontDesk::new(Arc::clone(&board), &config));
+    let desk = Arc::new(FrontDesk::new(Arc::clone(&board), Arc::clone(&clock), &config));
     let server = config.http.listen.map(|listen| {
         let board = Arc::clone(&board);
         let site = Site::new(Arc::clone(&clock), Arc::clone(&desk) as _, &config.http);

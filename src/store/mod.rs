@@ -37,8 +37,8 @@ pub use cases::{
     Case, CaseDecided, CaseGroup, CaseState, CaseVerdict, Cases, FINDINGS, Finding, Opened, WatchedPartner,
 };
 pub use changes::{
-    BeforeAfter, Change, ChangeState, Changes, DecidedChanges, DecidingChanges, Look, NewChange, OpenChange, Waits,
-    WatchState, Watched,
+    BeforeAfter, Change, ChangeState, Changes, DecidedChanges, DecidingChanges, Look, NewChange, OpenChange,
+    Waits, WatchState, Watched,
 };
 pub use decisions::{Decision, Decisions, Subject};
 pub use error::{BadValue, Cause, Result, SourceError, StoreError};
@@ -48,7 +48,7 @@ pub use holds::{
 };
 pub use ledger::{HeldSum, Ledger, PROBES, RewardRow, Run, RunFigures, Standing, StoredTransfer};
 pub use notices::{Incident, NotTaken, Notes, Notices, Outgoing, Told, Waiting};
-pub use pages::{Pages, Queue};
+pub use pages::{AlarmCount, AlarmFilter, AlarmPlace, Pages, Queue};
 pub use pending::{Confirmations, PendingRules, PendingState, RulesDecision, SeenRules};
 pub use shelf::{
     ArchiveError, Archived, Contents, Held, Movable, MovedRow, Mover, NewArchive, Shelf, Tally, Tallying,

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 
-use super::{Ledger, Result, RewardRow, Run, RunFigures, StoredTransfer};
+use super::{Ledger, RaisedAlarm, Result, RewardRow, Run, RunFigures, StoredTransfer};
 use crate::audit::LogRow;
 use crate::rewards::money::Units;
 use crate::rewards::window::{Instant, Kind};
@@ -48,6 +48,43 @@ pub trait Pages: Ledger {
         before: Option<(Instant, i64)>,
         limit: u32,
     ) -> Result<Vec<StoredTransfer>>;
+
+    /// What alarms found, those before a place, the newest window first, at most `limit`.
+    async fn alarms_before(
+        &self,
+        filter: &AlarmFilter,
+        before: Option<AlarmPlace>,
+        limit: u32,
+    ) -> Result<Vec<RaisedAlarm>>;
+
+    /// How many alarms each window from `since` on has raised, by the alarm.
+    async fn alarm_counts(&self, since: Instant) -> Result<Vec<AlarmCount>>;
+}
+
+/// Which alarms are wanted: where nothing is named, all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AlarmFilter {
+    pub alarm: Option<String>,
+    pub partner_id: Option<i64>,
+    /// By its kind and start.
+    pub window: Option<(Kind, Instant)>,
+}
+
+/// Where an alarm stands among all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlarmPlace {
+    pub start: Instant,
+    pub kind: Kind,
+    pub number: u64,
+}
+
+/// How often an alarm was raised in a window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmCount {
+    pub start: Instant,
+    pub kind: Kind,
+    pub alarm: String,
+    pub alarms: u64,
 }
 
 /// What waits for the remote database.

@@ -6,10 +6,14 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::{MethodRouter, post};
+use maud::{Markup, html};
 
 use super::answer::{Failure, Outcome, respond};
 use super::context::Ctx;
+use super::layout::role_name;
 use super::site::Site;
+use super::tables::{Tone, state};
+use super::texts::fill;
 use crate::people::Role;
 
 /// The field that shows a form to be of a session.
@@ -70,4 +74,42 @@ async fn read(ctx: &Ctx, role: Role, request: Request) -> Result<(String, Form),
         return Err(Failure::Stale);
     }
     Ok((name, form))
+}
+
+/// Why something is decided, in characters.
+const LONGEST_NOTE: usize = 2000;
+
+/// The field for the reason. `of` tells it from others on the page.
+pub fn note_field(ctx: &Ctx, of: &str) -> Markup {
+    let id = format!("note-{}", of.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
+    html! {
+        div.field {
+            label for=(id) { (ctx.deciding.note) }
+            input id=(id) name="note" required maxlength=(LONGEST_NOTE) autocomplete="off";
+        }
+    }
+}
+
+/// The reason, which every decision has.
+pub fn note(ctx: &Ctx, form: &Form) -> Result<String, Failure> {
+    let note = form.get("note");
+    match note.chars().count() {
+        1..=LONGEST_NOTE => Ok(note.to_owned()),
+        _ => Err(Failure::BadRequest(ctx.deciding.note_missing.to_owned())),
+    }
+}
+
+/// Says that a decision was written, to whoever comes from its form.
+pub fn decided(ctx: &Ctx) -> Markup {
+    let number = ctx.params.get("decided").and_then(|number| number.parse::<u64>().ok());
+    html! {
+        @if let Some(number) = number {
+            p role="status" { (state(Tone::Good, &fill(ctx.deciding.is_written, &[&number.to_string()]))) }
+        }
+    }
+}
+
+/// Says who may decide, to those who may not.
+pub fn who_decides(ctx: &Ctx, needed: Role) -> Markup {
+    html! { p.note { (fill(ctx.deciding.who_decides, &[role_name(ctx, needed), needed.name()])) } }
 }

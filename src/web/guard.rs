@@ -61,11 +61,7 @@ pub async fn guard(State(site): State<Arc<Site>>, mut request: Request, next: Ne
             let is_stranger = !visitor.is_welcome;
             request.extensions_mut().insert(visitor);
             let response = next.run(request).await;
-            if HEALTH.contains(&path.as_str()) && is_stranger {
-                without_details(response)
-            } else {
-                response
-            }
+            if HEALTH.contains(&path.as_str()) && is_stranger { without_details(response) } else { response }
         }
         Err(refused) => *refused,
     };
@@ -125,7 +121,8 @@ fn judge(site: &Site, request: &Request) -> Result<Visitor, Box<Response>> {
     if wants_page.is_some_and(|accept| accept.contains("text/html")) {
         // Where a form was to go, there may be nothing to be shown.
         let uri = request.uri();
-        let wanted = if is_form { uri.path() } else { uri.path_and_query().map_or("/", |wanted| wanted.as_str()) };
+        let wanted =
+            if is_form { uri.path() } else { uri.path_and_query().map_or("/", |wanted| wanted.as_str()) };
         let query: String =
             form_urlencoded::Serializer::new(String::new()).append_pair("next", wanted).finish();
         return refuse((StatusCode::SEE_OTHER, [(LOCATION, format!("/login?{query}"))]));

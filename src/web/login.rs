@@ -92,7 +92,12 @@ async fn log_in(State(site): State<Arc<Site>>, request: Request) -> Response {
 }
 
 /// A session for whoever has shown who they are: its cookie.
-pub(super) fn open(site: &Site, headers: &HeaderMap, proof: Proof, ctx: &Ctx) -> Result<HeaderValue, Failure> {
+pub(super) fn open(
+    site: &Site,
+    headers: &HeaderMap,
+    proof: Proof,
+    ctx: &Ctx,
+) -> Result<HeaderValue, Failure> {
     let who = match &proof {
         Proof::HttpToken => "http.token".to_owned(),
         Proof::Key { name, .. } | Proof::Login { name, .. } => name.clone(),

@@ -24,6 +24,7 @@ use serde_json::{Map, json};
 use tokio::time::timeout;
 use tracing::warn;
 
+mod alarms;
 mod answer;
 mod audit;
 mod chart;
@@ -34,6 +35,7 @@ mod form;
 mod format;
 mod guard;
 mod health;
+mod holds;
 mod layout;
 mod login;
 mod oidc;
@@ -54,7 +56,7 @@ mod window;
 mod windows;
 
 pub use server::{HEADER_PATIENCE, MAX_CONNECTIONS, MAX_HEADER_BYTES, Server};
-pub use site::{Desk, Site, Took, View, dashboard};
+pub use site::{Desk, Pen, Site, Took, View, dashboard};
 
 use crate::ops::health::Health;
 use crate::ops::metrics::{Metrics, TEXT_FORMAT};

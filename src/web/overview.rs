@@ -61,7 +61,7 @@ async fn figures(ctx: &Ctx, view: &View) -> StoreResult<Figures> {
     let today = ctx.calendar.day(ctx.calendar.date_of(ctx.now));
     let hour = ctx.calendar.window_at(crate::rewards::window::Kind::Hourly, ctx.now);
     let books = store.books(&today, ctx.calendar.day_after(today.day)).await?;
-    let (totals, queue, lease) = (store.totals().await?, store.queue().await?, view.leases.lease().await?);
+    let (totals, queue, lease) = (store.totals().await?, store.queue().await?, store.lease().await?);
     let runs = window_rows(store, store.runs_before(u64::MAX, RECENT_RUNS).await?).await?;
     let (paid_today, paid_this_hour) = (Paid::since(today.start, &runs), Paid::since(hour.start, &runs));
     let process = ctx.site.desk.process();

@@ -127,13 +127,7 @@ impl Sessions {
     }
 
     /// Whose token a text is: `http.token`, or a person's, of which the public half is looked for.
-    pub fn check_any(
-        &self,
-        token: &str,
-        people: &[Person],
-        peer: IpAddr,
-        now: Instant,
-    ) -> Verdict<Proof> {
+    pub fn check_any(&self, token: &str, people: &[Person], peer: IpAddr, now: Instant) -> Verdict<Proof> {
         self.attempt(peer, now, || {
             if self.is_token(token) {
                 return Some(Proof::HttpToken);

@@ -13,10 +13,13 @@ use chrono::TimeDelta;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::timeout;
 
+use super::alarms;
 use super::answer::{Failure, page, respond};
 use super::context::Ctx;
 use super::explanation::Explanations;
+use super::form::decide;
 use super::guard::guard;
+use super::holds;
 use super::layout::{ICON, ICON_PATH, STYLE, STYLE_PATH};
 use super::oidc::{self, Provider};
 use super::order::Orders;
@@ -27,11 +30,13 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::config::Http;
+use crate::jobs::Distributor;
 use crate::ops::state_file::ProcessState;
-use crate::people::Person;
+use crate::people::{Person, Role};
 use crate::proof::{ProofError, Prover};
 use crate::rewards::window::{Calendar, Instant, Kind};
-use crate::store::{Ballots, Leases, Pages, Source};
+use crate::store::sql::Fence;
+use crate::store::{Ballots, Result as StoreResult, RewardsDatabase, Source};
 
 /// How long a page may take, the wait for its turn included.
 const PAGE_PATIENCE: Duration = Duration::from_secs(60);
@@ -45,24 +50,39 @@ const SAME_FAILURE: TimeDelta = TimeDelta::minutes(1);
 /// Where figures come from: connections of the dashboard's own, so that no page ever waits for a payment or a payment
 /// for a page. Replaced as a whole when the configuration is read again.
 pub struct View {
-    pub store: Arc<dyn Pages>,
-    pub leases: Arc<dyn Leases>,
+    pub store: Arc<dyn RewardsDatabase>,
     pub source: Arc<dyn Source>,
     pub ballots: Arc<dyn Ballots>,
     pub calendar: Calendar,
+    pen: Pen,
     prover: OnceCell<Prover>,
+}
+
+/// What decisions are written with: connections of their own, so that no decision waits for a page.
+pub struct Pen {
+    pub records: Arc<dyn RewardsDatabase>,
+    /// What `records` writes behind.
+    pub fence: Arc<Fence>,
+    /// Carries out what is decided about holds; it pays nothing.
+    pub distributor: Distributor,
 }
 
 impl View {
     #[must_use]
     pub fn new(
-        store: Arc<dyn Pages>,
-        leases: Arc<dyn Leases>,
+        store: Arc<dyn RewardsDatabase>,
         source: Arc<dyn Source>,
         ballots: Arc<dyn Ballots>,
         calendar: Calendar,
+        pen: Pen,
     ) -> Self {
-        Self { store, leases, source, ballots, calendar, prover: OnceCell::new() }
+        Self { store, source, ballots, calendar, pen, prover: OnceCell::new() }
+    }
+
+    /// What decisions are written with, under the lease as it is now: beside a daemon that pays, this one or another.
+    pub(super) async fn pen(&self) -> StoreResult<&Pen> {
+        self.pen.fence.open(self.pen.records.lease().await?.fence);
+        Ok(&self.pen)
     }
 
     /// What recomputes paid windows, with the rules that it has read so far.
@@ -125,7 +145,17 @@ impl Site {
         let places = Semaphore::new(PAGES_AT_ONCE);
         let (orders, explanations) = (Orders::new(), Explanations::new());
         let reports = Gate::new(report::PLACES);
-        Self { clock, desk, sessions, provider, orders, explanations, reports, places, logged: Mutex::new(None) }
+        Self {
+            clock,
+            desk,
+            sessions,
+            provider,
+            orders,
+            explanations,
+            reports,
+            places,
+            logged: Mutex::new(None),
+        }
     }
 
     /// Whether a failure is worth a line in the log: whoever asks again and again fills no disk with the same one.
@@ -156,6 +186,9 @@ pub fn dashboard(site: Arc<Site>, others: Router) -> Router {
         .route("/rules/{number}", page(rules::version))
         .route("/transfers", page(transfers::show))
         .route("/search", page(search::go))
+        .route("/alarms", page(alarms::show))
+        .route("/holds", page(holds::show).merge(decide(Role::Reviewer, holds::decide)))
+        .route("/holds/windows", decide(Role::Admin, holds::pay_window))
         .merge(login::routes())
         .merge(oidc::pages::routes())
         .fallback(async |ctx: Ctx| respond(&ctx, Err(Failure::NotFound)))

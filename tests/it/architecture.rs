@@ -23,7 +23,13 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("confirm", &["rewards", "people", "config", "audit", "store"]),
     ("notify", &["rewards", "config", "store", "clock", "outgoing"]),
     ("ops", &["config", "rewards", "clock"]),
-    ("web", &["ops", "rewards", "config", "clock", "audit", "store", "proof", "report", "people", "outgoing"]),
+    (
+        "web",
+        &[
+            "ops", "rewards", "config", "clock", "audit", "store", "proof", "report", "people", "outgoing",
+            "jobs",
+        ],
+    ),
 ];
 
 /// The files of the program, its tests left out.

@@ -102,6 +102,9 @@ fn no_statement_reads_through_a_table_that_grows(backend: Backend) {
         sent.insert(statements::figures_of(PROBES));
         sent.extend([statements::set_aside(&database), statements::holds_written(&database)]);
         sent.insert(statements::holds_by_state(&database));
+        sent.extend(
+            (0..8_u8).map(|wanted| statements::alarms_before(wanted & 1 > 0, wanted & 2 > 0, wanted & 4 > 0)),
+        );
         sent.extend(Movable::ALL.map(|table| statements::movable_tally(&database, table)));
         sent.extend(Movable::ALL.map(|table| statements::brought_back(&database, table)));
         sent.insert(statements::refill_transfers(3));

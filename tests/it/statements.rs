@@ -45,6 +45,9 @@ fn every_statement_is_prepared(backend: Backend) {
         all.push(statements::present_tables(&database, &["reward_log".to_owned()]));
         all.push(statements::drop_table("reward_log_converting"));
         all.push(statements::figures_of(3));
+        for wanted in 0..8_u8 {
+            all.push(statements::alarms_before(wanted & 1 > 0, wanted & 2 > 0, wanted & 4 > 0));
+        }
         all.extend(Movable::ALL.map(|table| statements::movable_tally(&database, table)));
         all.extend(Movable::ALL.map(|table| statements::brought_back(&database, table)));
         all.push(statements::refill_transfers(3));

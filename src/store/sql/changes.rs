@@ -16,8 +16,8 @@ use crate::audit::text_hash;
 use crate::rewards::window::Instant;
 use crate::store::error::doing;
 use crate::store::{
-    BeforeAfter, Change, ChangeState, Changes, DecidedChanges, DecidingChanges, Look, NewChange, OpenChange, Result,
-    StoreError, Waits, WatchState, Watched,
+    BeforeAfter, Change, ChangeState, Changes, DecidedChanges, DecidingChanges, Look, NewChange, OpenChange,
+    Result, StoreError, Waits, WatchState, Watched,
 };
 
 /// Rows of one statement at most, in number and in bytes.

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::bind::Value;
+use super::holds::raised_alarm;
 use super::ledger::{figures, log_row, number, reward_row, run, stored_transfer};
 use super::statements as sql;
 use super::store::SqlStore;
@@ -11,7 +12,8 @@ use crate::audit::LogRow;
 use crate::rewards::plan::reward_table;
 use crate::rewards::window::{Instant, Kind};
 use crate::store::{
-    PROBES, Pages, Queue, Result, RewardRow, Run, RunFigures, StoreError, StoredTransfer, end_of_time,
+    AlarmCount, AlarmFilter, AlarmPlace, PROBES, Pages, Queue, RaisedAlarm, Result, RewardRow, Run,
+    RunFigures, StoreError, StoredTransfer, end_of_time,
 };
 
 #[async_trait]
@@ -114,5 +116,55 @@ impl Pages for SqlStore {
         let values = [time.as_str().into(), time.as_str().into(), partner_id.into(), i64::from(limit).into()];
         let rows = self.page(sql::DELIVERED_TRANSFERS, &values, "reading the delivered transfers").await?;
         rows.iter().map(stored_transfer).collect()
+    }
+
+    async fn alarms_before(
+        &self,
+        filter: &AlarmFilter,
+        before: Option<AlarmPlace>,
+        limit: u32,
+    ) -> Result<Vec<RaisedAlarm>> {
+        let mut values: Vec<Value<'_>> = vec![];
+        values.extend(filter.alarm.as_deref().map(Value::from));
+        values.extend(filter.partner_id.map(Value::from));
+        let number_before = before.map_or(u64::MAX, |place| place.number);
+        match filter.window {
+            Some((kind, start)) => {
+                values.extend([kind.name().into(), sql_time(start).into(), number(number_before)]);
+            }
+            None => {
+                // Past every kind there is, where there is no place.
+                let (start, kind) =
+                    before.map_or((end_of_time(), "~"), |place: AlarmPlace| (place.start, place.kind.name()));
+                let start = sql_time(start);
+                values.extend([start.clone().into(), start.into(), kind.into(), kind.into()]);
+                values.push(number(number_before));
+            }
+        }
+        values.push(i64::from(limit).into());
+        let (by_alarm, by_partner) = (filter.alarm.is_some(), filter.partner_id.is_some());
+        let statement = sql::alarms_before(by_alarm, by_partner, filter.window.is_some());
+        self.page(statement, &values, "reading the alarms").await?.iter().map(raised_alarm).collect()
+    }
+
+    async fn alarm_counts(&self, since: Instant) -> Result<Vec<AlarmCount>> {
+        let rows = self.page(sql::ALARM_COUNTS, &[sql_time(since).into()], "counting the alarms").await?;
+        let counted = |row| {
+            let row = OwnRow { table: "reward_alarms", row };
+            let kind = row.text(1)?;
+            let unreadable = || StoreError::Unreadable {
+                table: row.table,
+                column: "reward_type",
+                value: kind.clone(),
+                why: "is no kind".to_owned(),
+            };
+            Ok(AlarmCount {
+                start: row.instant(0, "time")?,
+                kind: Kind::named(&kind).ok_or_else(unreadable)?,
+                alarm: row.text(2)?,
+                alarms: row.count(3, "alarm")?,
+            })
+        };
+        rows.iter().map(counted).collect()
     }
 }

@@ -191,7 +191,8 @@ impl Provider {
     fn marks(&self, cookie: &str) -> Result<[String; 3], OidcError> {
         let key = self.key.get().ok_or(OidcError::NotBegun)?;
         Ok(["state", "nonce", "verifier"].map(|purpose| {
-            let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("a key of any length will do");
+            let mut mac =
+                Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("a key of any length will do");
             mac.update(format!("{purpose} {cookie}").as_bytes());
             mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
         }))

@@ -31,7 +31,11 @@ pub fn routes() -> Router<Arc<Site>> {
 }
 
 /// Lax: it has to come along when the provider sends the browser back.
-fn login_cookie(parts: &axum::http::request::Parts, value: &str, seconds: i64) -> Result<HeaderValue, Failure> {
+fn login_cookie(
+    parts: &axum::http::request::Parts,
+    value: &str,
+    seconds: i64,
+) -> Result<HeaderValue, Failure> {
     set_cookie(&parts.headers, LOGIN_COOKIE, value, seconds, "Lax")
 }
 
@@ -109,7 +113,8 @@ fn welcome(
         Err(failure) => return respond(ctx, Err(failure)),
     };
     let on = next(Some(wanted));
-    let body = html! { p { (fill(deciding.welcome, &[&person.name])) } p { a href=(on) { (deciding.go_on) } } };
+    let body =
+        html! { p { (fill(deciding.welcome, &[&person.name])) } p { a href=(on) { (deciding.go_on) } } };
     let mut response = said(ctx, StatusCode::OK, &body);
     if let Ok(refresh) = HeaderValue::from_str(&format!("0; url={on}")) {
         response.headers_mut().insert(REFRESH, refresh);

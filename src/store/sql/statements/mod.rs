@@ -7,9 +7,9 @@
 mod ledger;
 mod archive;
 mod cases;
+mod changes;
 mod decisions;
 mod holds;
-mod changes;
 mod legacy;
 mod notices;
 mod pages;
@@ -18,9 +18,9 @@ mod shelf;
 
 pub use archive::*;
 pub use cases::*;
+pub use changes::*;
 pub use decisions::*;
 pub use holds::*;
-pub use changes::*;
 pub use ledger::*;
 pub use legacy::*;
 pub use notices::*;
@@ -190,7 +190,12 @@ pub const RELEASE_LEASE: &str = "/* release_lease */ \
 /// The named constants, for the tests that prepare and explain them all.
 pub fn all() -> impl Iterator<Item = &'static str> {
     let of_the_rooms = ledger::ALL.into_iter().chain(archive::ALL).chain(pages::ALL).chain(pending::ALL);
-    let of_people = notices::ALL.into_iter().chain(decisions::ALL).chain(holds::ALL).chain(changes::ALL).chain(cases::ALL);
+    let of_people = notices::ALL
+        .into_iter()
+        .chain(decisions::ALL)
+        .chain(holds::ALL)
+        .chain(changes::ALL)
+        .chain(cases::ALL);
     OF_THE_STORE.into_iter().chain(of_the_rooms).chain(of_people).chain(shelf::ALL)
 }
 

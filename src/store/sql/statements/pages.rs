@@ -40,8 +40,8 @@ pub const DELIVERED_TRANSFERS: &str = stored_transfers!(
 );
 
 /// The named constants of this file.
-pub(super) const ALL: [&str; 5] =
-    [RUNS_BEFORE, LOG_ROWS_BEFORE, QUEUE, WAITING_TRANSFERS, DELIVERED_TRANSFERS];
+pub(super) const ALL: [&str; 6] =
+    [ALARM_COUNTS, RUNS_BEFORE, LOG_ROWS_BEFORE, QUEUE, WAITING_TRANSFERS, DELIVERED_TRANSFERS];
 
 /// The figures of so many runs: one look by the table's key for each.
 #[must_use]
@@ -71,3 +71,32 @@ pub fn rows_of(kind: Kind, partners: usize) -> String {
         vec!["?"; partners].join(", ")
     )
 }
+
+/// What alarms found before a place, the newest first: by the index that fits what is asked for. Its values: the alarm
+/// and the partner where they are asked for; the window's kind and start, or else its start twice, its kind twice and
+/// its number of the place; the limit. Within a window, the number alone is the place.
+#[must_use]
+pub fn alarms_before(by_alarm: bool, by_partner: bool, by_window: bool) -> String {
+    let mut wanted: Vec<&str> = vec![];
+    if by_alarm {
+        wanted.push("alarm = ?");
+    }
+    if by_partner {
+        wanted.push("partner_id = ?");
+    }
+    wanted.push(match by_window {
+        true => "reward_type = ? AND time = ? AND number < ?",
+        false => "time <= ? AND (time < ? OR reward_type < ? OR (reward_type = ? AND number < ?))",
+    });
+    format!(
+        "/* alarms_before */ SELECT reward_type, CAST(time AS CHAR), number, alarm, rule, action, partner_id, figure, \
+         bound, CAST(stake AS CHAR), CAST(raised_at AS CHAR) FROM reward_alarms WHERE {} \
+         ORDER BY time DESC, reward_type DESC, number DESC LIMIT ?",
+        wanted.join(" AND ")
+    )
+}
+
+/// In the order of the index over time.
+pub const ALARM_COUNTS: &str = "/* alarm_counts */ \
+     SELECT CAST(time AS CHAR), reward_type, alarm, COUNT(*) FROM reward_alarms WHERE time >= ? \
+     GROUP BY time, reward_type, alarm ORDER BY time, reward_type, alarm";
