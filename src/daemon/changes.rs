@@ -9,13 +9,13 @@ use tracing::{debug, info, warn};
 
 use super::Shared;
 use crate::app::App;
-use crate::config::{Config, Event};
+use crate::config::Event;
 use crate::confirm;
 use crate::errors::chain;
 use crate::notify::Condition;
 use crate::rewards::window::Instant;
 use crate::scheduler::cron::Pattern;
-use crate::store::{Change, Changes as _, Incident, StoreError, Waits};
+use crate::store::{Change, Incident, StoreError, Waits};
 
 /// How often it is asked whether a tick has come.
 const PAUSE: Duration = Duration::from_secs(1);

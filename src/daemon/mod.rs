@@ -184,7 +184,7 @@ struct Daemon {
     /// Kept for as long as beats are wanted.
     scheduler: JobScheduler,
     /// What looks and tells.
-    aside: [AbortHandle; 4],
+    aside: [AbortHandle; 5],
     server: Option<Server>,
 }
 

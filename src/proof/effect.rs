@@ -157,7 +157,7 @@ impl Prover {
         paid: &mut Paid,
     ) -> Result<(), ProofError> {
         let from = versions.each_ref().map(|version| quotes_from(&window, &self.calendar, &version.rules));
-        let request = Request { window, quotes_from: from[0].min(from[1]), count_types: false };
+        let request = Request { window, quotes_from: from[0].min(from[1]), count_types: false, watch: None };
         let Loaded { votes, quotes } = self.source.load(&request).await?;
         for (index, (version, votes)) in versions.iter().zip([votes.clone(), votes]).enumerate() {
             let books = version.store.books(&window, carry_day).await?;

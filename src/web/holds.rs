@@ -143,7 +143,7 @@ fn group(ctx: &Ctx, alarms: &str, holds: &[&Hold]) -> Markup {
 
 fn explanation(ctx: &Ctx, key: &HoldKey) -> String {
     let window = ctx.calendar.window_at(key.kind, key.start);
-    super::window::explanation_path(key.partner_id, key.kind, window.day, key.start)
+    super::window::explanation_path(key.partner_id, &window)
 }
 
 /// `hourly,2026-11-21T12:00:00.000000Z,7`

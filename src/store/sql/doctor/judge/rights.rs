@@ -23,7 +23,7 @@ const ADDED_TO: [&str; 8] = [
     "reward_decisions",
     "reward_alarms",
 ];
-const KEPT_UP: [&str; 10] = [
+const KEPT_UP: [&str; 13] = [
     "reward_programme",
     "reward_pool_state",
     "reward_settlements",
