@@ -23,9 +23,9 @@ const SHOWN: usize = 12;
 
 /// Show the rules and every version of them, what changed between two, and decide about changes.
 ///
-/// The rules (the sections rules and special of the configuration) are recorded with the first look that is made by
-/// them, and each run names the version that it used. A version is named by its number, or by the first digits of its
-/// hash.
+/// The rules (the sections rules and special and the list alarms of the configuration) are recorded with the first look
+/// that is made by them, and each run names the version that it used. A version is named by its number, or by the first
+/// digits of its hash.
 ///
 /// Under `[confirm] mode = "four-eyes"` a change waits, under the number that it will have: one person proposes it, another
 /// one confirms it, and the next window is paid by it.

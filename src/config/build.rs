@@ -2,19 +2,18 @@
 
 use std::time::Duration;
 
-use super::confirm;
-use super::notify;
-use super::oidc;
 use super::settings::Settings;
 use super::url::DatabaseUrl;
 use super::values::{
-    address, column, cron, date, decimal, duration, filled, integer, list, optional, path, secret, share,
-    size, table, time_zone, url, whole, word,
+    address, column, cron, date, decimal, duration, filled, integer, list, not_empty, optional, path, secret,
+    share, size, table, time_zone, url, whole, word,
 };
 use super::{
-    AGGREGATES, Aggregate, Columns, Config, ConfigError, Database, FORMATS, Http, LEVELS, Logging, Process,
-    Programme, RANK_KEYS, ROTATIONS, Remote, Retention, SPLIT_PARTS, Schedule, Source,
+    AGGREGATES, Aggregate, Columns, Config, ConfigError, ConfirmMode, Database, FORMATS, Http, LEVELS,
+    Logging, Person, Process, Programme, RANK_KEYS, ROTATIONS, Remote, Retention, Role, SPLIT_PARTS,
+    Schedule, Source,
 };
+use super::{alarms, confirm, notify, oidc, people, suspicions};
 use crate::rewards::money::Units;
 use crate::rewards::rules::{
     DAILY_TIERS, DailyRules, HOURLY_CATEGORIES, HourlyRules, MarketBonusRules, PoolRules, Rules,
@@ -55,9 +54,9 @@ pub(super) fn build(mut settings: Settings<'_>, without_url: WithoutUrl) -> Resu
             catch_up: s.read("schedule.catch_up", duration(Duration::from_secs(1)..=3660 * DAY)),
         },
         rules: rules(s),
-        suspicions: vec![],
+        suspicions: suspicions::read(s),
         confirm: confirm::read(s),
-        people: vec![],
+        people: people::read(s),
         logging: Logging {
             dir: s.read("logging.dir", path),
             level: s.read("logging.level", |v| word(&LEVELS, v)),
@@ -82,6 +81,16 @@ pub(super) fn build(mut settings: Settings<'_>, without_url: WithoutUrl) -> Resu
         if age.is_some_and(|age| age < config.schedule.catch_up) {
             settings.report(key, "must be at least schedule.catch_up: until then windows may still be paid");
         }
+    }
+    let may_sign = |person: &&Person| person.key.is_some() && person.role != Role::Viewer;
+    if config.confirm.mode == ConfirmMode::FourEyes && config.people.iter().filter(may_sign).count() < 2 {
+        settings.report(
+            "confirm.mode",
+            "takes two people who can sign: give two in [people] a key and the role reviewer or admin",
+        );
+    }
+    if config.http.oidc.is_some() && config.people.iter().all(|person| person.login.is_none()) {
+        settings.report("http.oidc", "lets nobody in: give somebody in [people] a login");
     }
     if config.source.aggregate == Aggregate::Server && config.source_url().is_sqlite() {
         settings.report(
@@ -182,12 +191,8 @@ fn rules(s: &mut Settings<'_>) -> Rules {
         hourly,
         daily,
         special_partners,
-        alarms: vec![],
+        alarms: alarms::read(s),
     }
-}
-
-fn not_empty<T>(items: Vec<T>) -> Result<Vec<T>, String> {
-    if items.is_empty() { Err("must not be empty".to_owned()) } else { Ok(items) }
 }
 
 /// One decimal per name; their sum is positive and can be held.

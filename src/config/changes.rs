@@ -40,26 +40,61 @@ fn collect(section: &str, table: &toml::Table, keys: &mut BTreeMap<String, Strin
         let key = if section.is_empty() { name.clone() } else { format!("{section}.{name}") };
         match value {
             toml::Value::Table(inner) => collect(&key, inner, keys),
+            toml::Value::Array(items) if items.first().is_some_and(toml::Value::is_table) => {
+                collect_list(&key, items, keys);
+            }
             value => drop(keys.insert(key, value.to_string())),
         }
     }
+}
+
+/// The tables of a list by their names, and under its own key the names in order.
+fn collect_list(list: &str, items: &[toml::Value], keys: &mut BTreeMap<String, String>) {
+    let mut names = vec![];
+    for mut table in items.iter().filter_map(|item| item.as_table().cloned()) {
+        let name = table.remove("name").and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default();
+        collect(&format!("{list}.{name}"), &table, keys);
+        names.push(name);
+    }
+    keys.insert(list.to_owned(), toml::Value::from(names).to_string());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn keys_that_came_changed_and_went_are_told_by_name() {
-        let old = "[rules.daily]\nmin_votes = 1\n[rules.pool]\nshare = \"0.25\"\ntypes = [\"cc\"]\n";
-        let new = "[rules.daily]\nmin_votes = 2\nhours = 3\n[rules.pool]\nshare = \"0.25\"\n";
+    fn told(old: &str, new: &str) -> Vec<String> {
         let told = |change: &Change| {
             let text = |value: &Option<String>| value.clone().unwrap_or("-".to_owned());
             format!("{} {} {}", change.key, text(&change.old), text(&change.new))
         };
-        let changes: Vec<String> = rules_changes(old, new).unwrap().iter().map(told).collect();
+        rules_changes(old, new).unwrap().iter().map(told).collect()
+    }
+
+    #[test]
+    fn alarms_are_told_apart_by_their_names() {
+        let alarm = |name: &str, limit: u32| format!("[[alarms]]\nname = {name:?}\nlimit = {limit}\n");
+        let (burst, budget) = (alarm("burst", 60), alarm("budget", 5));
+        let both = format!("{burst}{budget}");
+        assert_eq!(told("", &burst), ["alarms - [\"burst\"]", "alarms.burst.limit - 60"]);
         assert_eq!(
-            changes,
+            told(&both, &burst),
+            [r#"alarms ["burst", "budget"] ["burst"]"#, "alarms.budget.limit 5 -"]
+        );
+        assert_eq!(told(&both, &format!("{}{budget}", alarm("burst", 50))), ["alarms.burst.limit 60 50"]);
+        assert_eq!(
+            told(&both, &format!("{budget}{burst}")),
+            [r#"alarms ["burst", "budget"] ["budget", "burst"]"#]
+        );
+        assert!(told(&both, &both).is_empty());
+    }
+
+    #[test]
+    fn keys_that_came_changed_and_went_are_told_by_name() {
+        let old = "[rules.daily]\nmin_votes = 1\n[rules.pool]\nshare = \"0.25\"\ntypes = [\"cc\"]\n";
+        let new = "[rules.daily]\nmin_votes = 2\nhours = 3\n[rules.pool]\nshare = \"0.25\"\n";
+        assert_eq!(
+            told(old, new),
             ["rules.daily.hours - 3", "rules.daily.min_votes 1 2", "rules.pool.types [\"cc\"] -"]
         );
         assert_eq!(rules_changes(old, old).unwrap(), []);

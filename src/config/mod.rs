@@ -8,12 +8,13 @@
 //!       → TOML again                             show.rs
 //! ```
 //!
-//! The sections of receivers (`[notify.receivers.NAME]`) have names of the operator's; what each holds is in
-//! `receiver.toml`.
+//! Sections such as `[notify.receivers.NAME]` and the tables of lists such as `[[alarms]]`, each with its `name`, have
+//! names of the operator's; what each holds is in `elements.toml`.
 //!
 //! A new key takes a line in `defaults.toml`, in its struct here, in `build.rs`, in `show.rs` and in the commented
 //! `config.toml`; the tests hold these together. All that is wrong is reported at once, each with its place and key.
 
+mod alarms;
 mod build;
 mod changes;
 mod confirm;
@@ -26,6 +27,7 @@ mod oidc;
 mod secret;
 mod settings;
 mod show;
+mod suspicions;
 #[cfg(test)]
 mod tests;
 mod url;

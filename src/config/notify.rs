@@ -37,6 +37,13 @@ impl Receiver {
     pub fn wants(&self, event: Event) -> bool {
         self.events.contains(&event)
     }
+
+    /// Whether an incident of this line is for it.
+    #[must_use]
+    pub fn hears(&self, line: &str) -> bool {
+        let line = line.to_lowercase();
+        self.keywords.is_empty() || self.keywords.iter().any(|word| line.contains(&word.to_lowercase()))
+    }
 }
 
 /// What can be told.
@@ -167,7 +174,7 @@ pub(super) fn read(s: &mut Settings<'_>) -> Notify {
     Notify {
         interval: s.read("notify.interval", duration(Duration::ZERO..=hours(24))),
         reminder: s.read("notify.reminder", duration(Duration::from_mins(1)..=hours(30 * 24))),
-        receivers: s.receivers().into_iter().filter_map(|name| receiver(s, name)).collect(),
+        receivers: s.names(RECEIVERS).into_iter().filter_map(|name| receiver(s, name)).collect(),
     }
 }
 

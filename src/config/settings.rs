@@ -1,18 +1,20 @@
 //! The layers of a configuration: defaults, file, environment. Every value keeps the place it was set at, so that
 //! whatever is wrong with it can be said with a file and line or the name of a variable.
 
+mod elements;
+
 use std::collections::BTreeMap;
 
 use toml::de::{DeTable, DeValue};
 
 use super::error::{ConfigError, nearest};
 use super::values::Value;
+use elements::Element;
 
 /// What the name of an environment variable begins with that sets a key.
 pub(super) const PREFIX: &str = "REWARDD__";
 
-/// Sections below this one have any name; what each holds is in `receiver.toml`.
-pub(super) const RECEIVERS: &str = "notify.receivers";
+pub(super) use elements::{ALARMS, FILES, Keys, PEOPLE, RECEIVERS, REPOSITORIES, SUSPICIONS, list_of};
 
 /// One environment variable, of the process or of a `.env` file.
 pub(super) struct Variable {
@@ -35,6 +37,7 @@ pub(super) struct Settings<'t> {
     /// How messages name the file, for what is missing from it.
     file: String,
     entries: BTreeMap<String, Setting<'t>>,
+    elements: Vec<Element>,
     problems: Vec<String>,
 }
 
@@ -50,7 +53,7 @@ impl<'t> Settings<'t> {
         let table = DeTable::parse(include_str!("defaults.toml")).expect("defaults.toml is TOML");
         let mut entries = BTreeMap::new();
         collect_defaults("", table.into_inner(), &mut entries);
-        Self { file, entries, problems: Vec::new() }
+        Self { file, entries, elements: Vec::new(), problems: Vec::new() }
     }
 
     /// Lays the text of a TOML file over what is set.
@@ -75,20 +78,22 @@ impl<'t> Settings<'t> {
         for (name, value) in table {
             let key = join(section, name.get_ref());
             let place = format!("{}:{}", self.file, line(text, name.span().start));
-            match value.into_inner() {
-                DeValue::Table(_) if self.entries.contains_key(&key) => {
+            let (list, family) = (elements::list(&key), elements::sections_family(section));
+            match (value.into_inner(), list, family) {
+                (value, Some(list), _) => self.add_list(list, value, &place, text),
+                (DeValue::Table(_), ..) if self.entries.contains_key(&key) => {
                     self.problems.push(format!("{place}: {key}: takes a value, it is not a section"));
                 }
-                DeValue::Table(inner) if section == RECEIVERS => match self.add_receiver(name.get_ref()) {
+                (DeValue::Table(inner), _, Some(family)) => match self.add_section(family, name.get_ref()) {
                     Ok(()) => self.add_table(&key, inner, text),
                     Err(what) => self.problems.push(format!("{place}: {key}: {what}")),
                 },
-                DeValue::Table(inner) if self.is_section(&key) => self.add_table(&key, inner, text),
-                DeValue::Table(_) => {
-                    let hint = suggestion(&key, self.sections());
+                (DeValue::Table(inner), ..) if self.is_section(&key) => self.add_table(&key, inner, text),
+                (DeValue::Table(_), ..) => {
+                    let hint = suggestion(&key, self.sections().chain(elements::families()));
                     self.problems.push(format!("{place}: {key}: there is no such section{hint}"));
                 }
-                value => match self.entries.get_mut(&key) {
+                (value, ..) => match self.entries.get_mut(&key) {
                     Some(entry) => entry.set = Some((Value::Toml(value), place)),
                     None => self.problems.push(format!("{place}: {key}: {}", self.why_no_key(&key))),
                 },
@@ -99,12 +104,14 @@ impl<'t> Settings<'t> {
     /// Lays environment variables over what is set. A name without [`PREFIX`] is somebody else's.
     pub fn add_variables(&mut self, variables: impl Iterator<Item = Variable>) {
         for Variable { name, text, place } in variables.filter(|v| v.name.starts_with(PREFIX)) {
+            if let Some(list) = elements::list_of_variable(&name) {
+                let what = format!("no variable reaches into the list {list}: write [[{list}]] in the file");
+                self.problems.push(format!("{place}: {what}"));
+                continue;
+            }
             // A receiver may be known from its variables alone.
-            if let Some((receiver, _)) = name
-                .strip_prefix(&format!("{}__", variable_name(RECEIVERS)))
-                .and_then(|rest| rest.split_once("__"))
-            {
-                let _ = self.add_receiver(&receiver.to_lowercase());
+            if let Some((family, element)) = elements::section_of_variable(&name) {
+                let _ = self.add_section(family, &element);
             }
             let key = self.entries.keys().find(|key| variable_name(key) == name).cloned();
             match key.and_then(|key| self.entries.get_mut(&key)) {
@@ -112,29 +119,6 @@ impl<'t> Settings<'t> {
                 None => self.problems.push(format!("{place}: {}", self.why_no_variable(&name))),
             }
         }
-    }
-
-    /// Makes the keys of a receiver, where there are none yet.
-    fn add_receiver(&mut self, name: &str) -> Result<(), String> {
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-        let is_one = (1..=32).contains(&name.len()) && name.bytes().all(plain) && !name.contains("__");
-        if !is_one || name.starts_with('_') || name.ends_with('_') {
-            return Err("a receiver's name is 1 to 32 of a-z, 0-9 and single _ between them".to_owned());
-        }
-        let section = join(RECEIVERS, name);
-        if !self.is_section(&section) {
-            let keys = DeTable::parse(include_str!("receiver.toml")).expect("receiver.toml is TOML");
-            collect_defaults(&section, keys.into_inner(), &mut self.entries);
-        }
-        Ok(())
-    }
-
-    /// The names of the receivers that there are keys of.
-    pub fn receivers(&self) -> Vec<String> {
-        let of_receiver = |key: &String| {
-            key.strip_prefix(RECEIVERS)?.strip_prefix('.')?.strip_suffix(".kind").map(str::to_owned)
-        };
-        self.entries.keys().filter_map(of_receiver).collect()
     }
 
     /// Whether any layer sets a key.
@@ -167,7 +151,7 @@ impl<'t> Settings<'t> {
             key.strip_prefix(section).is_some_and(|rest| rest.starts_with(['.']) || rest.is_empty())
         };
         let set = self.entries.iter().filter(|(key, _)| under(key)).find_map(|(_, entry)| entry.set.as_ref());
-        let place = set.map_or(&self.file, |(_, place)| place);
+        let place = self.place_of(section).or(set.map(|(_, place)| place)).unwrap_or(&self.file);
         self.problems.push(format!("{place}: {section}: {what}"));
     }
 
@@ -190,14 +174,15 @@ impl<'t> Settings<'t> {
     }
 
     fn is_section(&self, key: &str) -> bool {
-        key == RECEIVERS || self.sections().any(|section| section == key)
+        elements::sections_family(key).is_some() || self.sections().any(|section| section == key)
     }
 
     fn why_no_key(&self, key: &str) -> String {
         if self.is_section(key) {
             return "is a section, it takes no value itself".to_owned();
         }
-        format!("there is no such key{}", suggestion(key, self.entries.keys().map(String::as_str)))
+        let keys = self.entries.keys().map(String::as_str).chain(elements::families());
+        format!("there is no such key{}", suggestion(key, keys))
     }
 
     fn why_no_variable(&self, name: &str) -> String {

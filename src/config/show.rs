@@ -5,10 +5,10 @@ use std::fmt::Write;
 use toml::Value;
 
 use super::notify::{BODIES, Channel, Mail, Receiver, Webhook};
-use super::oidc;
-use super::settings::RECEIVERS;
+use super::settings::{RECEIVERS, list_of};
 use super::values::show_size;
 use super::{AGGREGATES, Config, FORMATS, RANK_KEYS, ROTATIONS, SPLIT_PARTS, name_in};
+use super::{alarms, oidc, people, suspicions};
 use crate::rewards::money::Units;
 use crate::rewards::rules::{DAILY_TIERS, HOURLY_CATEGORIES, Rules};
 
@@ -21,7 +21,9 @@ impl Config {
     pub fn effective(&self) -> Vec<(String, Value)> {
         let mut entries = self.place_entries();
         entries.extend(rules_entries(&self.rules));
+        entries.extend(suspicions::entries(&self.suspicions));
         entries.extend(self.confirm.entries());
+        entries.extend(people::entries(&self.people));
         entries.extend(self.process_entries());
         entries
     }
@@ -32,7 +34,7 @@ impl Config {
         render(&self.effective())
     }
 
-    /// The effective `[rules]` and `[special]` in one canonical text: equal rules give equal text, however their
+    /// The effective `[rules]`, `[special]` and `[[alarms]]` in one canonical text: equal rules give equal text, however their
     /// numbers and lists are written. Made for hashing; its form is part of the rules version.
     #[must_use]
     pub fn rules_table(&self) -> String {
@@ -130,9 +132,9 @@ fn receiver_entries(receiver: &Receiver) -> Vec<Entry> {
     }
 }
 
-/// `[rules]` and `[special]`.
+/// `[rules]`, `[special]` and `[[alarms]]`.
 fn rules_entries(rules: &Rules) -> Vec<Entry> {
-    let Rules { pool, ranking, hourly, daily, special_partners, alarms: _ } = rules;
+    let Rules { pool, ranking, hourly, daily, special_partners, alarms } = rules;
     let bonus = &daily.market_bonus;
     let order: Vec<_> = ranking.iter().map(|key| name_in(&RANK_KEYS, *key)).collect();
     let mut entries = vec![
@@ -153,6 +155,7 @@ fn rules_entries(rules: &Rules) -> Vec<Entry> {
         entry("rules.daily.market_bonus.max_ratio", plain(bonus.max_ratio)),
         entry("special.partners", special_partners.clone()),
     ]);
+    entries.extend(alarms::entries(alarms));
     entries
 }
 
@@ -173,7 +176,7 @@ fn or_empty<T: ToString>(value: Option<T>) -> String {
 }
 
 /// TOML's integers are signed; no larger count can have been read.
-fn count(count: u64) -> i64 {
+pub(super) fn count(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
@@ -183,14 +186,16 @@ pub(super) fn plain(units: Units) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Sections follow one another as the entries do, a heading wherever the section changes.
+/// Sections and the tables of lists follow one another as the entries do, a heading wherever the section changes.
 fn render(entries: &[Entry]) -> String {
     let (mut text, mut open) = (String::new(), "");
     for (key, value) in entries {
         let (section, name) = key.rsplit_once('.').expect("every key has a section");
         if section != open {
             let gap = if open.is_empty() { "" } else { "\n" };
-            writeln!(text, "{gap}[{section}]").expect("a String takes all text");
+            let heading =
+                list_of(section).map_or_else(|| format!("[{section}]"), |list| format!("[[{list}]]"));
+            writeln!(text, "{gap}{heading}").expect("a String takes all text");
             open = section;
         }
         writeln!(text, "{name} = {value}").expect("a String takes all text");

@@ -1,5 +1,7 @@
 //! Behaviour of the whole: layers, and the way back to TOML.
 
+mod guards;
+mod lists;
 mod messages;
 
 use std::fs;
@@ -9,6 +11,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::audit::text_hash;
+use crate::rewards::alarms::Action;
 use crate::rewards::money::Units;
 
 /// The top of the repository.
@@ -325,8 +328,14 @@ fn receivers_have_names_of_their_own_and_take_their_secrets_from_the_environment
 }
 
 #[test]
-fn the_receivers_of_the_commented_file_are_valid() {
-    let text = fs::read_to_string(repository("config.toml")).unwrap().replace("#   ", "");
-    let kinds: Vec<_> = valid(&text).notify.receivers.into_iter().map(|receiver| receiver.channel).collect();
+fn the_examples_of_the_commented_file_are_valid() {
+    let text = fs::read_to_string(repository("config.toml")).unwrap();
+    let live: Vec<_> = text.lines().map(|line| line.strip_prefix("#   ").unwrap_or(line)).collect();
+    let config = valid(&live.join("\n"));
+    let kinds: Vec<_> = config.notify.receivers.iter().map(|receiver| &receiver.channel).collect();
     assert!(matches!(kinds[..], [Channel::Mail(_), Channel::Webhook(_)]), "{kinds:?}");
+    let actions: Vec<_> = config.rules.alarms.iter().map(|alarm| alarm.action).collect();
+    assert_eq!(actions, [Action::HoldPartner, Action::HoldWindow]);
+    assert_eq!((config.suspicions.len(), config.people.len()), (1, 1));
+    assert_eq!((config.confirm.files.len(), config.confirm.repositories.len()), (3, 1));
 }

@@ -87,6 +87,10 @@ pub(super) fn list<T: PartialEq>(
     Ok(items)
 }
 
+pub(super) fn not_empty<T>(items: Vec<T>) -> Result<Vec<T>, String> {
+    if items.is_empty() { Err("must not be empty".to_owned()) } else { Ok(items) }
+}
+
 fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "text in quotes",
@@ -174,6 +178,18 @@ pub(super) fn date(value: &Value<'_>) -> Result<NaiveDate, String> {
     };
     let date = NaiveDate::from_str(&text).ok().filter(|date| (1970..=9998).contains(&date.year()));
     date.ok_or_else(|| format!("{text:?} is not a date such as \"2026-11-01\""))
+}
+
+/// A time of the day, to the minute.
+pub(super) fn time_of_day(value: &Value<'_>) -> Result<NaiveTime, String> {
+    let text = match value {
+        Value::Toml(DeValue::Datetime(time)) => time.to_string(),
+        value => text(value)?.to_owned(),
+    };
+    // TOML's own times have seconds.
+    let minutes = text.strip_suffix(":00").filter(|rest| rest.contains(':')).unwrap_or(&text);
+    NaiveTime::parse_from_str(minutes, "%H:%M")
+        .map_err(|_| format!("{text:?} is not a time of the day such as \"08:00\"; midnight is \"00:00\""))
 }
 
 pub(super) fn time_zone(value: &Value<'_>) -> Result<Tz, String> {

@@ -108,7 +108,8 @@ impl Away {
 /// Sends each receiver a message that is kept nowhere.
 fn send_each(shared: &Arc<Shared>, message: impl Fn(&str) -> Message) {
     let app = shared.app();
-    for receiver in app.config.notify.receivers.iter().filter(|receiver| receiver.wants(Event::RunFailed)) {
+    let receivers = app.config.notify.receivers.iter();
+    for receiver in receivers.filter(|receiver| notify::is_told_of_the_database(receiver)) {
         let message = message(&receiver.name);
         let (shared, receiver) = (Arc::clone(shared), receiver.clone());
         tokio::spawn(async move { delivery::send_once(&shared, &receiver, &message).await });

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Message;
-use super::message::Digest;
+use super::message::{Digest, line};
 use crate::config::{Event, Notify, Receiver};
 use crate::rewards::window::Instant;
 use crate::store::{Incident, Notes, Told};
@@ -180,8 +180,10 @@ impl After {
     /// What a receiver does not know of that has been told up to a change.
     fn digest(&self, receiver: &Receiver, told: u64) -> Digest<'_> {
         let mut digest = Digest::default();
-        let wanted =
-            |incident: &&Incident| Event::named(&incident.kind).is_some_and(|event| receiver.wants(event));
+        let wanted = |incident: &&Incident| {
+            Event::named(&incident.kind).is_some_and(|event| receiver.wants(event))
+                && receiver.hears(&line(incident))
+        };
         for incident in self.incidents.iter().filter(wanted) {
             match incident.closed {
                 // What has only happened was never open.
@@ -247,6 +249,12 @@ pub fn reachable(receiver: &str, since: Instant, now: Instant) -> Message {
     let incident = Incident { closed: Some((1, now)), ..away("", since) };
     let digest = Digest { solved: vec![&incident], ..Digest::default() };
     digest.message(format!("database/{receiver}/{}/solved", now.timestamp()), now)
+}
+
+/// Whether a receiver is told that the database is away, whatever the reason.
+#[must_use]
+pub fn is_told_of_the_database(receiver: &Receiver) -> bool {
+    receiver.wants(Event::RunFailed) && receiver.hears(&line(&away("", Instant::UNIX_EPOCH)))
 }
 
 fn away(why: &str, since: Instant) -> Incident {

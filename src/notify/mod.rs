@@ -18,7 +18,9 @@ mod message;
 
 use crate::rewards::window::Instant;
 
-pub use digest::{Condition, Seen, Stored, digest, reachable, trial, unreachable, verified};
+pub use digest::{
+    Condition, Seen, Stored, digest, is_told_of_the_database, reachable, trial, unreachable, verified,
+};
 pub use message::{INCIDENTS, incident_record, line, span};
 
 /// What is told to one receiver: made once, kept in the outbox as it is, sent until it is taken.

@@ -89,7 +89,7 @@ pub struct RulesVersion {
     pub version: String,
     /// The first look that was made by them.
     pub since: Instant,
-    /// `[rules]` and `[special]` in their canonical text.
+    /// `[rules]`, `[special]` and `[[alarms]]` in their canonical text.
     pub rules: String,
 }
 

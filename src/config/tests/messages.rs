@@ -4,7 +4,7 @@ use super::super::{Config, DatabaseUrl};
 use super::{defaults, read};
 
 /// The problems of `text`, without the heading.
-fn problems(text: &str, variables: &[(&str, &str)]) -> String {
+pub(super) fn problems(text: &str, variables: &[(&str, &str)]) -> String {
     let message = read(text, variables).expect_err(text);
     message.strip_prefix("the configuration is not valid:\n  ").expect("a heading").replace("\n  ", "\n")
 }

@@ -295,3 +295,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_receiver_with_keywords_is_told_only_what_holds_one_of_them() {
+    let some =
+        Receiver { keywords: vec!["HOUR 2".to_owned(), "nothing".to_owned()], ..receiver("some", &KINDS) };
+    let other = Receiver { keywords: vec!["day".to_owned()], ..receiver("other", &KINDS) };
+    let settings = settings(vec![receiver("all", &KINDS), some, other]);
+    let mut tables = Tables::default();
+    let told = |message: &Message| (message.id.split('/').nth(1).unwrap().to_owned(), message.text.clone());
+    let first: Vec<_> =
+        tables.look(&seen(&["hour 1", "hour 2"]), &settings, minute(0)).iter().map(told).collect();
+    let [(all, both), (some, one)] = first.as_slice() else { panic!("{first:?}") };
+    assert_eq!((&**all, &**some), ("all", "some"));
+    assert!(both.contains("hour 1") && both.contains("hour 2"), "{both}");
+    assert!(!one.contains("hour 1") && one.contains("hour 2 was not paid"), "{one}");
+    let solved = tables.look(&seen(&["hour 1"]), &settings, minute(10));
+    let solved: Vec<_> = solved.iter().map(|message| told(message).0).collect();
+    assert_eq!(solved, ["all", "some"]);
+
+    assert!(is_told_of_the_database(&receiver("all", &KINDS)));
+    let keywords = |word: &str| Receiver { keywords: vec![word.to_owned()], ..receiver("some", &KINDS) };
+    assert!(is_told_of_the_database(&keywords("Database")) && !is_told_of_the_database(&keywords("hour")));
+}
