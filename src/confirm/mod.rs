@@ -25,3 +25,6 @@ pub use git::{GitError, Origin};
 pub use lists::{Entry, List, ListError, Shape, listed, rows_of, whole};
 pub use look::{Found, Watch, check, look, watches};
 pub use repositories::{Blamed, Line, Looked, Touched, look_at};
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ use crate::support::tables::make_table;
 use crate::support::{Backend, Scratch};
 
 /// Tables that grow with every window or vote.
-const GROWING: [&str; 18] = [
+const GROWING: [&str; 20] = [
     "votes",
     "cc_rates",
     "reward_list_hourly",
@@ -41,6 +41,8 @@ const GROWING: [&str; 18] = [
     "reward_alarms",
     "reward_holds",
     "reward_held_windows",
+    "reward_watched_rows",
+    "reward_changes",
 ];
 
 /// What may read a whole table, by a part of its text, and why.
@@ -56,10 +58,14 @@ const READ_ALL: [(&str, &str); 5] = [
 ];
 
 /// Statements, by name, that are not looked at here: they read no growing table, or one row of it.
-const SMALL: [&str; 5] = ["session", "applied", "migrate", "demo", "views"];
+const SMALL: [&str; 6] = ["session", "applied", "migrate", "demo", "views", "listing"];
 
-/// An incident for each run, which is over, a message that was delivered, and a decision.
-const TOLD: [&str; 6] = [
+/// An incident for each run, which is over, a message that was delivered, a decision, a change that was confirmed.
+const TOLD: [&str; 8] = [
+    "INSERT INTO reward_watched_rows (watch, key_hash, row_key, content, is_rejected) \
+     SELECT CAST(sequence AS CHAR), 'x', 'x', '{}', 0 FROM reward_runs",
+    "INSERT INTO reward_changes (number, watch, key_hash, row_key, detail, seen_at, state, decision, ended_at) \
+     SELECT sequence, CAST(sequence AS CHAR), 'x', 'x', '{}', committed_at, 'confirmed', 1, committed_at FROM reward_runs",
     "INSERT INTO reward_incidents (opened, kind, subject, detail, opened_at, closed, closed_at) \
      SELECT sequence, 'run_failed', CAST(time AS CHAR), 'x', committed_at, sequence, committed_at FROM reward_runs",
     "INSERT INTO reward_notifications (id, receiver, event, created_at, message, attempts, refused, delivered_at) \
@@ -312,7 +318,8 @@ fn samples(sql: &str) -> Vec<Value<'static>> {
             "sequence" => 7.into(),
             "day" | "reward_day" | "start_day" | "pool_day" => day(300).to_string().into(),
             "time" | "HOUR" | "voted_at" | "quoted_at" | "next_attempt_at" | "delivered_at" | "from_time"
-            | "cleared_at" | "gone_at" | "decided_at" | "committed_at" | "closed_at" | "told_at" => {
+            | "cleared_at" | "gone_at" | "decided_at" | "committed_at" | "closed_at" | "told_at"
+            | "ended_at" => {
                 let hour = if is_from { 20 } else { 21 };
                 format!("{} {hour}:00:00.000000", day(300)).into()
             }
@@ -323,6 +330,9 @@ fn samples(sql: &str) -> Vec<Value<'static>> {
             "state" => "held".into(),
             "decided_by" | "partners" => "[]".into(),
             column if column.contains("_reward") => "1.00000000".into(),
+            "WHEN" => 1.into(),
+            "version" | "decision" => 7.into(),
+            "watch" | "key_hash" | "name" | "trouble" | "content" | "rejected" => "text".into(),
             "holder" | "chain_head" | "timezone" | "last_error" | "rules_version" | "sha256" => "text".into(),
             _ => panic!("what does {column} hold? {sql}"),
         }

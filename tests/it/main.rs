@@ -12,6 +12,7 @@ mod architecture;
 mod audit_commands;
 mod bad_input;
 mod browser;
+mod changes;
 mod commands;
 mod daemon;
 mod distributions;

@@ -48,6 +48,7 @@ fn every_statement_is_prepared(backend: Backend) {
         for wanted in 0..8_u8 {
             all.push(statements::alarms_before(wanted & 1 > 0, wanted & 2 > 0, wanted & 4 > 0));
         }
+        all.extend([statements::insert_changes(3), statements::insert_watched_rows(3)]);
         all.extend(Movable::ALL.map(|table| statements::movable_tally(&database, table)));
         all.extend(Movable::ALL.map(|table| statements::brought_back(&database, table)));
         all.push(statements::refill_transfers(3));

@@ -210,8 +210,8 @@ async fn announce(tx: &mut Tx, watch: &str, announced: &[NewChange], now: Instan
         return Ok(());
     }
     let last = tx.fetch(sql::LAST_CHANGE, &[]).await.map_err(doing("numbering changes"))?;
-    let last = last.first().map(|row| OwnRow { table: "reward_changes", row }.count(0, "number"));
-    let last = last.transpose()?.unwrap_or_default();
+    let last = last.first().map(|row| OwnRow { table: "reward_changes", row }.optional_int(0)).transpose()?;
+    let last = last.flatten().and_then(|last| u64::try_from(last).ok()).unwrap_or_default();
     let seen_at = sql_time(now);
     let row = |(index, change): (usize, &'_ NewChange)| -> Vec<Value<'static>> {
         vec![

@@ -7,6 +7,7 @@ use crate::store::{Result, StoreError};
 
 /// More texts than this are no list that somebody confirms, bytes.
 const LARGEST: usize = 8 * 1024 * 1024;
+const MOST_ROWS: usize = 100_000;
 
 /// A column and its text, for each that is not NULL.
 pub type ListedRow = Vec<(String, String)>;
@@ -20,22 +21,28 @@ pub async fn read_listing(database: &Database, table: &str, columns: &[String]) 
     let columns = if columns.is_empty() { columns_of(database, table).await? } else { columns.to_vec() };
     let texts: Vec<String> =
         columns.iter().map(|column| format!("CAST({} AS CHAR)", quoted(column))).collect();
-    let sql = format!("/* listing */ SELECT {} FROM {}", texts.join(", "), quoted(table));
+    let sql = format!(
+        "/* listing */ SELECT {} FROM {} LIMIT {}",
+        texts.join(", "),
+        quoted(table),
+        MOST_ROWS + 1
+    );
+    let found = database.fetch(sql, &[]).await.map_err(doing("reading a watched table"))?;
     let (mut rows, mut bytes) = (vec![], 0);
-    let take = async |row: super::Row| {
+    for row in &found {
         let mut values: ListedRow = vec![];
         for (index, column) in columns.iter().enumerate() {
             let text = row.optional_text(index).map_err(doing("reading a watched table"))?;
             values.extend(text.map(|text| (column.clone(), text)));
         }
         bytes += values.iter().map(|(column, text)| column.len() + text.len()).sum::<usize>();
-        if bytes > LARGEST {
-            return Err(foreign(format!("{table} is larger than 8 MB, so it is not looked at")));
-        }
         rows.push(values);
-        Ok(())
-    };
-    database.each(sql, take).await?;
+    }
+    if bytes > LARGEST || rows.len() > MOST_ROWS {
+        return Err(foreign(format!(
+            "{table} is larger than 8 MB or {MOST_ROWS} rows, so it is not looked at"
+        )));
+    }
     Ok(rows)
 }
 

@@ -54,8 +54,7 @@ pub const ADVANCE_WATCH: &str = "/* record_look */ \
 pub const INSERT_WATCH: &str = "/* record_look */ \
      INSERT INTO reward_watches (position, trouble, name, version, baseline) VALUES (?, ?, ?, 1, 0)";
 
-pub const LAST_CHANGE: &str =
-    "/* record_look */ SELECT number FROM reward_changes ORDER BY number DESC LIMIT 1";
+pub const LAST_CHANGE: &str = "/* record_look */ SELECT MAX(number) FROM reward_changes";
 
 pub const END_CHANGE: &str = "/* record_look */ \
      UPDATE reward_changes SET state = ?, is_open = NULL, decision = ?, ended_at = ? \

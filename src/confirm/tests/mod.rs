@@ -1,0 +1,3 @@
+mod comparing;
+mod gits;
+mod reading;
