@@ -21,12 +21,8 @@ pub async fn read_listing(database: &Database, table: &str, columns: &[String]) 
     let columns = if columns.is_empty() { columns_of(database, table).await? } else { columns.to_vec() };
     let texts: Vec<String> =
         columns.iter().map(|column| format!("CAST({} AS CHAR)", quoted(column))).collect();
-    let sql = format!(
-        "/* listing */ SELECT {} FROM {} LIMIT {}",
-        texts.join(", "),
-        quoted(table),
-        MOST_ROWS + 1
-    );
+    let sql =
+        format!("/* listing */ SELECT {} FROM {} LIMIT {}", texts.join(", "), quoted(table), MOST_ROWS + 1);
     let found = database.fetch(sql, &[]).await.map_err(doing("reading a watched table"))?;
     let (mut rows, mut bytes) = (vec![], 0);
     for row in &found {
