@@ -204,6 +204,10 @@ fn summary(known: &Known, at: Instant) -> String {
             shown(standing.totals.held()),
             shown(standing.totals.difference())
         ));
+        if standing.holds > 0 {
+            let (holds, amount) = (standing.holds, standing.totals.set_aside);
+            lines.push(format!("holds       {holds} partners' amounts are set aside, {amount} of the pools"));
+        }
     } else {
         lines.push("pools       none: nothing has been paid yet".to_owned());
     }

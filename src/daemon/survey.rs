@@ -13,7 +13,7 @@ use crate::jobs::Walk;
 use crate::ops::health::Found;
 use crate::ops::metrics::Surveyed;
 use crate::rewards::window::{Instant, Kind, Window};
-use crate::scheduler::due::due;
+use crate::scheduler::due::{Due, due};
 use crate::store::sql::{self, Survey};
 use crate::store::{Result, StoreError};
 
@@ -60,15 +60,15 @@ async fn look(shared: &Shared) -> Result<Found> {
     }
     let survey = sql::survey(&app.database).await?;
     let now = shared.clock.now();
-    let (open, overdue) = windows(shared, now).await?;
-    let of_kind = |kind| {
-        let count = |windows: &[Window]| windows.iter().filter(|window| window.kind == kind).count() as u64;
-        (count(&open), count(&overdue))
-    };
+    let Due { open, held, overdue, .. } = windows(shared, now).await?;
+    // What an alarm holds is told by itself.
+    let of_kind = |kind| (count_of(&open, kind) - count_of(&held, kind), count_of(&overdue, kind));
     let sum = |error| StoreError::Broken { what: format!("a sum of all runs {error}") };
     let surveyed = Surveyed {
         pools_held: survey.totals.pools_held,
         hours_held: survey.totals.hours_held,
+        holds: (survey.holds, survey.totals.set_aside),
+        windows_held: (count_of(&held, Kind::Hourly), count_of(&held, Kind::Daily)),
         difference: survey.totals.difference().map_err(sum)?,
         queued: survey.queued,
         queued_amount: survey.queued_amount,
@@ -80,14 +80,17 @@ async fn look(shared: &Shared) -> Result<Found> {
     Ok(Found { database, migrations: Ok("all are in".to_owned()), lease: Ok(lease(shared, &survey)) })
 }
 
-/// What has ended and is not paid: within catch-up, and past it. Nothing, before the programme has begun.
-async fn windows(shared: &Shared, now: Instant) -> Result<(Vec<Window>, Vec<Window>)> {
+fn count_of(windows: &[Window], kind: Kind) -> u64 {
+    windows.iter().filter(|window| window.kind == kind).count() as u64
+}
+
+/// What has ended and is not paid. Nothing, before the programme has begun.
+async fn windows(shared: &Shared, now: Instant) -> Result<Due> {
     let app = shared.app();
-    let Some(programme) = app.store.programme().await? else { return Ok((vec![], vec![])) };
+    let Some(programme) = app.store.programme().await? else { return Ok(Due::default()) };
     let kinds = [Kind::Daily, Kind::Hourly].map(|kind| (kind, now)).to_vec();
     let walk = Walk { kinds, start: programme.start, now, catch_up: app.config.schedule.catch_up };
-    let found = due(app.store.as_ref(), &app.distributor.calendar, &walk).await?;
-    Ok((found.open, found.overdue))
+    due(app.store.as_ref(), &app.distributor.calendar, &walk).await
 }
 
 fn lease(shared: &Shared, survey: &Survey) -> String {

@@ -106,13 +106,13 @@ impl Distributor {
     /// # Errors
     /// [`JobError`] where it could not even be found out what is due.
     pub async fn walk(&self, walk: &Walk, observer: &mut dyn Observer) -> Result<WalkReport, JobError> {
-        let Due { open, held, overdue } = due(self.store.as_ref(), &self.calendar, walk).await?;
+        let Due { open, held, days_held, overdue } = due(self.store.as_ref(), &self.calendar, walk).await?;
         if let (Some(first), Some(last)) = (overdue.first(), overdue.last()) {
             let windows = overdue.len();
             warn!(windows, %first, %last, "past catch-up: not paid until an operator runs them by hand, --window");
         }
         let mut report = WalkReport { overdue, ..WalkReport::default() };
-        let mut blocks = Blocks::default();
+        let mut blocks = Blocks { days_of_held_hours: days_held, ..Blocks::default() };
         for window in open {
             if let Some(reason) = blocks.reason(&window) {
                 error!(%window, reason, "not paid");

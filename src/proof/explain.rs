@@ -16,12 +16,14 @@ use super::{ProofError, Prover};
 mod changes;
 mod make;
 mod record;
+mod set_aside;
 #[cfg(test)]
 mod tests;
 
 pub use changes::{Change, Figure};
 pub use make::Explainer;
 pub use record::ExplanationRecord;
+pub use set_aside::{AlarmExplained, SetAsideExplained};
 
 /// One partner's payment of one window.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +50,8 @@ pub struct Explanation {
     pub amounts: Vec<Amount>,
     /// Of a special partner's hour.
     pub transfer: Option<TransferExplained>,
+    /// What an alarm has kept back of it, and what became of that.
+    pub set_aside: Option<SetAsideExplained>,
     /// The row as it was paid; none where there is none.
     pub stored: Option<RewardRow>,
     /// Whether votes or rates came, changed or vanished since the run was made.
@@ -215,6 +219,8 @@ pub struct Amount {
     pub column: &'static str,
     pub explained: Units,
     pub computed: Units,
+    /// What the row should hold: that, or zero where it was set aside and not released.
+    pub due: Units,
     /// None where no row is stored.
     pub stored: Option<Units>,
 }
@@ -222,7 +228,7 @@ pub struct Amount {
 impl Amount {
     #[must_use]
     pub fn agrees(&self) -> bool {
-        self.explained == self.computed && self.stored == Some(self.computed)
+        self.explained == self.computed && self.stored == Some(self.due)
     }
 }
 

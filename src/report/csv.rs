@@ -179,6 +179,7 @@ impl Lines {
             .amount("daily_paid", books.daily_paid)
             .amount("pools_held", books.pools_held)
             .amount("hours_held", books.hours_held)
+            .amount("set_aside", books.set_aside)
             .some("difference", books.difference().ok(), Named::amount)
             .amount("market_bonus", books.market_bonus);
         for incident in &daily.incidents {

@@ -277,7 +277,7 @@ fn rules(daily: &Daily) -> Sheet {
 
 fn books(daily: &Daily) -> Sheet {
     let books = &daily.books;
-    let rows = vec![
+    let mut rows = vec![
         ("contributed".to_owned(), Some(books.contributed)),
         ("paid hourly".to_owned(), Some(books.hourly_paid)),
         ("paid daily".to_owned(), Some(books.daily_paid)),
@@ -286,6 +286,9 @@ fn books(daily: &Daily) -> Sheet {
         ("difference, which must be zero".to_owned(), books.difference().ok()),
         ("market bonus, on top".to_owned(), Some(books.market_bonus)),
     ];
+    if !books.set_aside.is_zero() {
+        rows.insert(5, ("set aside by alarms, not decided".to_owned(), Some(books.set_aside)));
+    }
     let note = format!("Over all runs, as of {}.", local(daily, daily.at));
     Sheet { note: Some(note), ..figures("The programme's books", "CC", rows) }
 }

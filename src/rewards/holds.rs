@@ -122,3 +122,6 @@ impl Plan {
         assert_eq!(bonus, self.market_bonus(), "{}: the market bonus is paid or set aside", self.window);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! What is due and not yet done (rules, section 2).
 
+use std::collections::BTreeSet;
+
 use chrono::{Days, NaiveDate, TimeDelta};
 
 use crate::jobs::Walk;
@@ -13,6 +15,8 @@ pub struct Due {
     pub open: Vec<Window>,
     /// Those of them that wait for a decision.
     pub held: Vec<Window>,
+    /// Days of which an alarm holds an hour, whether hours were asked for or not: they are not to be paid.
+    pub days_held: BTreeSet<NaiveDate>,
     /// Those that ended longer ago than catch-up reaches.
     pub overdue: Vec<Window>,
 }
@@ -44,6 +48,8 @@ pub async fn due(store: &dyn Store, calendar: &Calendar, walk: &Walk) -> Result<
     found.overdue.sort_by_key(Window::order);
     let held = found.open.iter().filter(|window| state(window) == Some(WindowState::Held));
     found.held = held.copied().collect();
+    let hours = known.iter().filter(|known| (known.kind, known.state) == (Kind::Hourly, WindowState::Held));
+    found.days_held = hours.map(|hour| calendar.window_at(Kind::Hourly, hour.start).day).collect();
     Ok(found)
 }
 
@@ -84,7 +90,6 @@ async fn unpaid(store: &dyn Store, kind: Kind, windows: Vec<Window>) -> Result<V
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
     use std::time::Duration;
 
     use chrono_tz::{America, Europe, Tz};

@@ -105,6 +105,9 @@ async fn queue(stored: &dyn Archive) -> Result<Queue> {
     Ok(Queue { count, sum, oldest, failing, failures })
 }
 
+/// Why a window waits that an alarm holds.
+const HELD: &str = "an alarm holds it, and nobody has decided: `rewardd holds list`";
+
 /// What is looked at once the programme has begun.
 struct Rest<'a> {
     stored: &'a dyn Archive,
@@ -125,17 +128,24 @@ impl Rest<'_> {
         let catch_up = self.config.schedule.catch_up;
         let walk = Walk { kinds, start: programme.start, now: self.now, catch_up };
         let found = due(self.stored, &calendar, &walk).await?;
-        let state = |window: Window| Due { window, state: self.state(&window) };
+        let state = |window: Window| Due {
+            window,
+            state: match found.held.contains(&window) {
+                true => DueState::Waits(HELD.to_owned()),
+                false => self.state(&window),
+            },
+        };
         let today = calendar.window_at(Kind::Daily, self.now);
         let books = self.stored.books(&today, calendar.day_after(today.day)).await?;
         let pool = books.pools.get(&today.day).copied().unwrap_or(Units::ZERO);
         Ok(Standing {
             programme,
             runs,
-            due: found.open.into_iter().map(state).collect(),
+            due: found.open.iter().copied().map(state).collect(),
             overdue: found.overdue,
             today: (today.day, pool),
             totals: self.stored.totals().await?,
+            holds: self.stored.set_aside().await?.0,
         })
     }
 

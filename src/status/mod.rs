@@ -114,6 +114,8 @@ pub struct Standing {
     /// The day of now, and what its pool holds.
     pub today: (chrono::NaiveDate, Units),
     pub totals: Totals,
+    /// How many partners' amounts are set aside and not decided.
+    pub holds: u64,
 }
 
 /// A window that has ended and is not paid.

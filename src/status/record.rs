@@ -198,6 +198,7 @@ fn standing(standing: &Standing) -> Value {
             "held": amount(totals.held()),
             "conservation_difference": amount(totals.difference()),
         },
+        "holds": { "open": standing.holds, "set_aside": totals.set_aside.to_string() },
     })
 }
 

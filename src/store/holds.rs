@@ -241,6 +241,25 @@ pub trait Holds: Send + Sync {
     /// What was set aside of a window, past a partner, in order of partners, at most `limit`.
     async fn holds_of(&self, kind: Kind, start: Instant, after: i64, limit: u32) -> Result<Vec<Hold>>;
 
+    /// What was set aside of windows of a kind, past the start of one and a partner in it, before an instant, in order of
+    /// both, at most `limit`.
+    async fn holds_page(
+        &self,
+        kind: Kind,
+        after: (Instant, i64),
+        before: Instant,
+        limit: u32,
+    ) -> Result<Vec<Hold>>;
+
+    /// The same of what alarms found, past a number.
+    async fn alarms_page(
+        &self,
+        kind: Kind,
+        after: (Instant, u64),
+        before: Instant,
+        limit: u32,
+    ) -> Result<Vec<RaisedAlarm>>;
+
     /// One partner's amounts of a window.
     async fn hold(&self, key: HoldKey) -> Result<Option<Hold>>;
 

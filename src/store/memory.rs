@@ -57,11 +57,8 @@ impl State {
         if self.paid.contains(&(plan.window.kind, plan.window.start)) {
             return Ok(Committed::AlreadyPaid);
         }
-        if self
-            .held_windows
-            .remove(&(plan.window.kind, plan.window.start))
-            .is_some_and(|known| known.state == WindowState::Held)
-        {
+        let key = (plan.window.kind, plan.window.start);
+        if self.held_windows.get(&key).is_some_and(|known| known.state == WindowState::Held) {
             return Err(StoreError::Stale);
         }
         if self.runs != commit.runs_before {
@@ -72,6 +69,7 @@ impl State {
         }
         let totals = self.totals.paid_with(plan);
         self.totals = totals.map_err(|error| StoreError::Broken { what: format!("a total {error}") })?;
+        self.held_windows.remove(&key);
         self.runs += 1;
         self.paid.insert((plan.window.kind, plan.window.start));
         self.distributed.insert((plan.window.kind, plan.window.start), plan.total);

@@ -12,6 +12,7 @@ use crate::proof::explain::{
 };
 use crate::rewards::money::Units;
 use crate::rewards::rules::RankKey;
+use crate::store::HoldState;
 
 /// A sum over fewer partners than this says too much of each.
 const FEW: u32 = 3;
@@ -300,6 +301,23 @@ pub fn money_facts(ctx: &Ctx, explanation: &Explanation) -> Vec<(&'static str, M
             (texts.bonus_of, amount(bonus.of)),
             (texts.bonus, amount(bonus.amount)),
         ]);
+    }
+    if let Some(kept) = &explanation.set_aside {
+        let found =
+            kept.alarms.iter().map(|alarm| format!("{}: {} ({})", alarm.alarm, alarm.figure, alarm.limit));
+        let found: Vec<String> = found.collect();
+        facts.push((texts.set_aside, html! { (amount(kept.amount)) " " (found.join(", ")) }));
+        if let Some(made) = &kept.decided {
+            let state = match kept.state {
+                HoldState::Held => texts.hold_held,
+                HoldState::Released => texts.hold_released,
+                HoldState::Forfeited => texts.hold_forfeited,
+            };
+            facts.push((
+                texts.decision,
+                html! { (state) ", " (made.by) ", " (format::time(made.at, &ctx.calendar, ctx.lang)) },
+            ));
+        }
     }
     if let Some(transfer) = &explanation.transfer {
         let sent = transfer.stored.as_ref().map(|stored| stored.transfer.amount).or(transfer.computed);

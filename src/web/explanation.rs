@@ -22,7 +22,7 @@ use crate::proof::explain::{Agreement, Explainer, Explanation, ExplanationRecord
 use crate::proof::{ProofError, Recomputed};
 use crate::rewards::money::Units;
 use crate::rewards::window::{Instant, Kind, Window};
-use crate::store::{RewardRow, StoredTransfer};
+use crate::store::{HoldKey, RewardRow, StoredTransfer};
 
 /// Explanations that wait while one is made.
 const PLACES: usize = 4;
@@ -71,8 +71,10 @@ impl Explanations {
         let stored = prover.ledger.partner_rows(window.kind, partner, &[window.start]).await;
         let stored = stored.map_err(ProofError::from)?.into_iter().next();
         let transfer = transfer(view, &window, partner).await?;
+        let key = HoldKey { kind: window.kind, start: window.start, partner_id: partner };
+        let hold = prover.ledger.hold(key).await.map_err(ProofError::from)?;
         let kept = Arc::clone(&kept);
-        let explain = move || Explainer::new(&kept.1).explain(partner, stored, transfer);
+        let explain = move || Explainer::new(&kept.1).knowing(hold).explain(partner, stored, transfer);
         let explained = tokio::task::spawn_blocking(explain).await;
         let explained = explained.map_err(|panic| ProofError::Panicked { window, why: panic.to_string() })?;
         Ok(explained?)

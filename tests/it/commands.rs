@@ -62,6 +62,7 @@ fn migrate_shows_what_it_does(backend: Backend) {
             "0004 runs by rules   ",
             "0005 notifications   ",
             "0006 archives        ",
+            "0008 alarms and holds",
         ] {
             assert!(said.contains(&format!("{migration} {state}")), "{said}");
         }

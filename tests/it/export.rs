@@ -53,6 +53,8 @@ fn order_and_day(table: Exported) -> (&'static str, String) {
         Exported::PoolState => ("day", "day = '2026-11-19'".to_owned()),
         Exported::Transfers => ("partner_id, time", between("time")),
         Exported::RulesVersions => ("number", between("since")),
+        Exported::Alarms => ("reward_type, time, number", between("time")),
+        Exported::Holds => ("reward_type, time, partner_id", between("time")),
     }
 }
 

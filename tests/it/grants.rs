@@ -210,6 +210,17 @@ fn a_programme_runs_on_the_documented_rights_alone(backend: Backend) {
     let refused = place.run("reader", &["once", "--as-of", "2026-11-19T10:30:00Z"]);
     assert!(!refused.status.success() && shown(&refused, &[]).contains("denied"), "who reads cannot pay");
     history_is_closed_to(&place);
+    // But for who may decide about holds, as far as it takes.
+    for sql in place.statements("holds.sql") {
+        place.admin(&sql);
+    }
+    let rewards = place.url("daemon", &place.rewards);
+    for table in ["reward_list_hourly", "reward_list_daily"] {
+        let release = format!("UPDATE {table} SET position = position WHERE partner_id < 0");
+        place.programme.scratch.ask(&rewards, &release).unwrap();
+        let said = place.programme.scratch.ask(&rewards, &format!("DELETE FROM {table}")).unwrap_err();
+        assert!(said.contains("denied"), "{said}");
+    }
 }
 
 /// Whoever has the daemon's password.

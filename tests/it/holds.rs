@@ -170,6 +170,15 @@ fn everyone_else_is_paid_as_if_nothing_was_held_and_a_release_pays_the_same(back
     assert_eq!(listed["holds"].as_array().map(Vec::len), Some(6), "{listed:#}");
     let shown = scratch.run(&["holds", "show", "hourly", HOUR, "7"]);
     assert!(shown.contains("case_1 (hold_partner), partner 7: 61 votes in the minute"), "{shown}");
+    let explained = scratch.run(&["explain", "--partner", "7", "--hour", HOUR]);
+    assert!(explained.contains("by the alarm case_1: 61 votes in the minute"), "{explained}");
+    assert!(explained.contains("Nobody has decided yet.") && explained.contains("agrees"), "{explained}");
+    let day = ["--from", "2026-11-19", "--to", "2026-11-19"];
+    for table in ["reward_holds", "reward_alarms"] {
+        let exported = scratch.run(&[&["export", "--table", table, "--format", "csv"][..], &day].concat());
+        assert_eq!(exported.lines().count(), 7, "{exported}");
+    }
+    assert!(ended(&scratch, &["status"]).1.contains("holds       6 partners' amounts are set aside"));
 
     let (code, said) = decide(&scratch, &["release", "hourly", HOUR, "7", "1400"]);
     assert!(code == 0 && said.contains("1 transfers queued (decision 1)"), "{said}");
@@ -180,6 +189,8 @@ fn everyone_else_is_paid_as_if_nothing_was_held_and_a_release_pays_the_same(back
     assert!(found == others && released == as_computed, "all is as if nothing had been held");
     assert_eq!((plain.one(transfers), totals(&plain)), (scratch.one(transfers), totals(&scratch)));
     assert_clean(&scratch, "all are released");
+    let explained = scratch.run(&["explain", "--partner", "7", "--hour", HOUR]);
+    assert!(explained.contains("It was released by anna on "), "{explained}");
 }
 
 fn what_is_forfeited_goes_to_the_oldest_unpaid_day(backend: Backend) {
@@ -191,6 +202,10 @@ fn what_is_forfeited_goes_to_the_oldest_unpaid_day(backend: Backend) {
     };
     let amount = |text: Option<String>| -> f64 { text.map_or(0.0, |text| text.parse().unwrap()) };
     let before = amount(pool());
+    // A day of which something is held stays where it can be released.
+    scratch.write_config(&format!("{}\n[retention]\nhourly_rewards = \"3d\"", config()));
+    let kept = ended(&scratch, &["retention", "--as-of", "2026-11-25T00:00:00Z", "--dry-run"]).1;
+    assert!(kept.contains("4 partners' amounts of it are set aside, and not decided"), "{kept}");
     let from_pool = amount(Some(scratch.one(
         "SELECT CAST(from_pool AS CHAR) FROM reward_holds WHERE reward_type = 'daily' AND partner_id = 7",
     )));

@@ -4,8 +4,8 @@ use super::words::{
     ahead_by, behind_by, category, change, counted, left_over, met, order, portion, short, unmet, whole,
 };
 use crate::proof::explain::{
-    Agreement, Amount, BonusExplained, Condition, Cut, Explanation, Money, Neighbour, Neighbours,
-    PartExplained, TransferExplained,
+    Agreement, AlarmExplained, Amount, BonusExplained, Condition, Cut, Explanation, Money, Neighbour,
+    Neighbours, PartExplained, SetAsideExplained, TransferExplained,
 };
 use crate::rewards::money::Units;
 use crate::rewards::vote::Tally;
@@ -68,7 +68,33 @@ impl Page<'_> {
         });
         // Enough to find them by; the JSON has all of it.
         self.line(format!("by the rules {:.12}", run.rules_version));
+        self.set_aside();
         self.agreement();
+    }
+
+    /// What an alarm has kept back, and what became of it.
+    fn set_aside(&mut self) {
+        let Some(SetAsideExplained { amount, alarms, decided, state }) = &self.explanation.set_aside else {
+            return;
+        };
+        if alarms.is_empty() {
+            self.line(format!("Set aside: {amount} CC, by an operator's decision"));
+        }
+        for AlarmExplained { alarm, figure, limit } in alarms {
+            self.line(format!("Set aside: {amount} CC by the alarm {alarm}: {figure}, allowed: {limit}"));
+        }
+        self.line(match decided {
+            None => "Nobody has decided yet.".to_owned(),
+            Some(made) => {
+                format!(
+                    "It was {} by {} on {} (decision {}).",
+                    state.name(),
+                    made.by,
+                    show(made.at),
+                    made.number
+                )
+            }
+        });
     }
 
     /// Whether what follows is what was paid.

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 
+mod held;
 mod output;
 mod pages;
 pub(super) mod parquet;
@@ -19,6 +20,7 @@ mod tests;
 mod text;
 
 pub use output::Output;
+use pages::Pages;
 pub use pages::{Days, export};
 pub(super) use pages::{reward_row, transfer};
 
@@ -39,6 +41,8 @@ pub enum Exported {
     PoolState,
     Transfers,
     RulesVersions,
+    Alarms,
+    Holds,
 }
 
 /// What a column holds.
@@ -87,7 +91,7 @@ pub enum ExportError {
 }
 
 impl Exported {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Rewards(Kind::Hourly),
         Self::Rewards(Kind::Daily),
         Self::RewardLog,
@@ -97,6 +101,8 @@ impl Exported {
         Self::PoolState,
         Self::Transfers,
         Self::RulesVersions,
+        Self::Alarms,
+        Self::Holds,
     ];
 
     /// As the database names the table.
@@ -111,6 +117,8 @@ impl Exported {
             Self::PoolState => "reward_pool_state",
             Self::Transfers => "special_transfers",
             Self::RulesVersions => "reward_rules_versions",
+            Self::Alarms => "reward_alarms",
+            Self::Holds => "reward_holds",
         }
     }
 
@@ -186,6 +194,36 @@ impl Exported {
             Self::RulesVersions => {
                 vec![("number", Integer), ("version", Text), ("since", Instant), ("rules", Text)]
             }
+            Self::Alarms => vec![
+                ("reward_type", Text),
+                ("time", Instant),
+                ("number", Integer),
+                ("alarm", Text),
+                ("rule", Text),
+                ("action", Text),
+                ("partner_id", Integer),
+                ("figure", Text),
+                ("bound", Text),
+                ("stake", Amount),
+                ("raised_at", Instant),
+            ],
+            Self::Holds => vec![
+                ("reward_type", Text),
+                ("time", Instant),
+                ("partner_id", Integer),
+                ("amounts", Text),
+                ("from_pool", Amount),
+                ("market_bonus", Amount),
+                ("has_transfer", Integer),
+                ("alarms", Text),
+                ("state", Text),
+                ("held_at", Instant),
+                ("decision", Integer),
+                ("decided_by", Text),
+                ("decided_at", Instant),
+                ("pool_day", Day),
+                ("after_run", Integer),
+            ],
         }
     }
 }

@@ -56,11 +56,11 @@ pub async fn export(
     Ok(rows)
 }
 
-struct Pages<'a> {
-    archive: &'a dyn Archive,
+pub(super) struct Pages<'a> {
+    pub(super) archive: &'a dyn Archive,
     table: Exported,
     days: Days,
-    span: Between,
+    pub(super) span: Between,
     sink: Box<dyn Sink + Send>,
     rows: u64,
     progress: &'a (dyn Fn(u64) + Send + Sync),
@@ -76,6 +76,8 @@ impl Pages<'_> {
             Exported::Settlements => self.settlements().await,
             Exported::PoolState => self.pools().await,
             Exported::Transfers => self.transfers().await,
+            Exported::Alarms => self.alarms().await,
+            Exported::Holds => self.holds().await,
             Exported::RulesVersions => {
                 let versions = self.archive.rules_versions().await.map_err(self.stored())?;
                 let is_within = |version: &RulesVersion| self.is_within(version.since);
@@ -224,7 +226,7 @@ impl Pages<'_> {
         self.span.after < instant && instant < self.span.before
     }
 
-    fn take(&mut self, rows: Vec<Vec<Cell>>) -> Result<(), ExportError> {
+    pub(super) fn take(&mut self, rows: Vec<Vec<Cell>>) -> Result<(), ExportError> {
         self.sink.rows(&rows)?;
         self.rows += rows.len() as u64;
         (self.progress)(self.rows);
@@ -232,7 +234,7 @@ impl Pages<'_> {
     }
 
     /// For `map_err`.
-    fn stored(&self) -> impl Fn(StoreError) -> ExportError + use<> {
+    pub(super) fn stored(&self) -> impl Fn(StoreError) -> ExportError + use<> {
         let table = self.table.name();
         move |source| ExportError::Store { table, source }
     }

@@ -17,6 +17,10 @@ pub struct Surveyed {
     pub pools_held: Units,
     /// Hourly shares whose own payment is still to come.
     pub hours_held: Units,
+    /// Set aside by alarms: partners' amounts that nobody has decided about, and what they hold of the pools' money.
+    pub holds: (u64, Units),
+    /// Windows that alarms hold, by kind: hourly and daily.
+    pub windows_held: (u64, u64),
     /// Contributions less what was paid and what is held.
     pub difference: Units,
     pub queued: u64,
@@ -34,6 +38,9 @@ pub(super) struct Standing {
     overdue: IntGaugeVec,
     pools_held: Amounts,
     hours_held: Amounts,
+    holds: IntGauge,
+    set_aside: Amounts,
+    windows_held: IntGaugeVec,
     difference: Amounts,
     queued: IntGauge,
     queued_amount: Amounts,
@@ -60,6 +67,16 @@ impl Standing {
                 "rewardd_unpaid_shares_cc",
                 "Hourly shares, in CC, of settled hours whose own payment is still to come.",
             ),
+            holds: make.gauge(
+                "rewardd_holds_open",
+                "Partners' amounts that alarms have set aside and nobody has decided about.",
+            ),
+            set_aside: make.held("rewardd_holds_open_cc", "CC of the pools that alarms have set aside."),
+            windows_held: make.gauges(
+                "rewardd_windows_held",
+                "Windows that alarms hold until an operator decides.",
+                &["kind"],
+            ),
             difference: make.held(
                 "rewardd_conservation_difference_cc",
                 "Contributions less what was paid and what is held, over all runs, in CC. Must be 0.",
@@ -82,6 +99,7 @@ impl Standing {
         for job in KINDS {
             standing.due.with_label_values(&[job]);
             standing.overdue.with_label_values(&[job]);
+            standing.windows_held.with_label_values(&[job]);
         }
         standing
     }
@@ -96,6 +114,10 @@ impl Standing {
         self.surveyed_at.set(at.timestamp());
         self.pools_held.set(found.pools_held);
         self.hours_held.set(found.hours_held);
+        self.holds.set(whole(found.holds.0));
+        self.set_aside.set(found.holds.1);
+        self.windows_held.with_label_values(&[Kind::Hourly.name()]).set(whole(found.windows_held.0));
+        self.windows_held.with_label_values(&[Kind::Daily.name()]).set(whole(found.windows_held.1));
         self.difference.set(found.difference);
         self.queued.set(whole(found.queued));
         self.queued_amount.set(found.queued_amount);

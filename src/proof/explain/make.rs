@@ -2,7 +2,7 @@
 
 use super::{
     Amount, BonusExplained, Change, Condition, Cut, EccExplained, Explanation, Money, Neighbour, Neighbours,
-    PartExplained, TransferExplained, TypeVotes, Whole, changes,
+    PartExplained, SetAsideExplained, TransferExplained, TypeVotes, Whole, changes,
 };
 use crate::proof::{ProofError, Recomputed};
 use crate::rewards::allocation::{equal_share_of, share_of};
@@ -13,13 +13,15 @@ use crate::rewards::plan::{DailyFigures, Part, Plan, PlanError, columns};
 use crate::rewards::rules::{DailyRules, RankKey, Rules};
 use crate::rewards::vote::{Reach, Tally};
 use crate::rewards::window::{Kind, Window};
-use crate::store::{RewardRow, StoredTransfer};
+use crate::store::{Hold, RewardRow, StoredTransfer};
 
 /// Explains the payments of one recomputed run, any number of them.
 pub struct Explainer<'run> {
     recomputed: &'run Recomputed,
     has_drifted: bool,
     changes: Vec<Change>,
+    /// What has become of a partner's amounts since the run was recomputed.
+    decided: Option<Hold>,
 }
 
 impl<'run> Explainer<'run> {
@@ -28,7 +30,13 @@ impl<'run> Explainer<'run> {
     pub fn new(recomputed: &'run Recomputed) -> Self {
         let (then, now) = (&recomputed.record, recomputed.record_now());
         let changes = changes::between(then, &now);
-        Self { recomputed, has_drifted: !now.has_inputs_of(then), changes }
+        Self { recomputed, has_drifted: !now.has_inputs_of(then), changes, decided: None }
+    }
+
+    /// With a hold as it is now, where the run was recomputed a while ago.
+    #[must_use]
+    pub fn knowing(self, decided: Option<Hold>) -> Self {
+        Self { decided, ..self }
     }
 
     /// Explains what a partner gets of the run, beside its stored row and transfer.
@@ -51,8 +59,13 @@ impl<'run> Explainer<'run> {
         let explained = subject.parts().and_then(|parts| Ok((subject.bonus(&parts)?, parts)));
         let money = |source| ProofError::from(PlanError::Money { window, what: "the explanation", source });
         let (bonus, parts) = explained.map_err(money)?;
-        let amounts = subject.amounts(&parts, bonus.as_ref(), stored.as_ref());
-        let computed = plan.transfers.iter().find(|transfer| transfer.partner_id == partner_id);
+        let known = self.decided.as_ref().filter(|hold| hold.key.partner_id == partner_id);
+        let hold = known.or_else(|| self.recomputed.holds.get(&partner_id));
+        let is_paid = SetAsideExplained::is_paid(hold);
+        let amounts = subject.amounts(&parts, bonus.as_ref(), stored.as_ref(), is_paid);
+        let withheld = plan.withheld.iter().filter(|_| is_paid);
+        let computed =
+            plan.transfers.iter().chain(withheld).find(|transfer| transfer.partner_id == partner_id);
         let computed = computed.map(|transfer| transfer.amount);
         let has_transfer = computed.is_some() || transfer.is_some();
         Ok(Explanation {
@@ -69,6 +82,7 @@ impl<'run> Explainer<'run> {
             bonus,
             amounts,
             transfer: has_transfer.then_some(TransferExplained { computed, stored: transfer }),
+            set_aside: hold.map(|hold| SetAsideExplained::new(hold, plan)),
             stored,
             has_drifted: self.has_drifted,
             changes: self.changes.clone(),
@@ -257,6 +271,7 @@ impl Subject<'_> {
         parts: &[PartExplained],
         bonus: Option<&BonusExplained>,
         stored: Option<&RewardRow>,
+        is_paid: bool,
     ) -> Vec<Amount> {
         let explained = parts.iter().map(PartExplained::amount).chain(bonus.map(|bonus| bonus.amount));
         let columns = columns(self.plan.window.kind).iter().zip(explained).enumerate();
@@ -264,6 +279,7 @@ impl Subject<'_> {
             column,
             explained,
             computed: self.plan.amounts[index][self.row],
+            due: if is_paid { self.plan.amounts[index][self.row] } else { Units::ZERO },
             stored: stored.map(|row| row.amounts[index]),
         };
         columns.map(amount).collect()

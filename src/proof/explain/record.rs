@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::set_aside::SetAsideRecord;
 use super::{
     Agreement, BonusExplained, Change, Condition, Cut, Explanation, Figure, Money, Neighbour, PartExplained,
     TransferExplained, Whole,
@@ -43,6 +44,9 @@ pub struct ExplanationRecord {
     paid: Option<String>,
     stored_position: Option<u32>,
     transfer: Option<TransferRecord>,
+    /// Left out where no alarm has kept anything back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set_aside: Option<SetAsideRecord>,
     /// `agrees`, `drifted` or `differs`.
     agreement: &'static str,
     /// Columns of the partner's row that are stored otherwise than they come out now.
@@ -232,6 +236,7 @@ impl ExplanationRecord {
             paid: text(explanation.stored_sum()),
             stored_position: explanation.stored.as_ref().map(|row| row.position),
             transfer: explanation.transfer.as_ref().map(transfer),
+            set_aside: explanation.set_aside.as_ref().map(SetAsideRecord::of),
             agreement: match explanation.agreement() {
                 Agreement::Agrees => "agrees",
                 Agreement::Drifted => "drifted",

@@ -46,6 +46,28 @@ impl Holds for SqlStore {
         self.page(sql::HOLDS_OF, &values, "reading what is set aside").await?.iter().map(hold).collect()
     }
 
+    async fn holds_page(
+        &self,
+        kind: Kind,
+        (start, partner): (Instant, i64),
+        before: Instant,
+        limit: u32,
+    ) -> Result<Vec<Hold>> {
+        let values = page_values(kind, start, partner.into(), before, limit);
+        self.page(sql::HOLDS_PAGE, &values, "reading what is set aside").await?.iter().map(hold).collect()
+    }
+
+    async fn alarms_page(
+        &self,
+        kind: Kind,
+        (start, after): (Instant, u64),
+        before: Instant,
+        limit: u32,
+    ) -> Result<Vec<RaisedAlarm>> {
+        let values = page_values(kind, start, number(after), before, limit);
+        self.page(sql::ALARMS_PAGE, &values, "reading the alarms").await?.iter().map(raised_alarm).collect()
+    }
+
     async fn hold(&self, key: HoldKey) -> Result<Option<Hold>> {
         let rows = self.page(sql::HOLD, &hold_key(&key), "reading what is set aside").await?;
         rows.first().map(hold).transpose()
@@ -84,6 +106,19 @@ impl Holds for SqlStore {
     ) -> Result<Result<u64, Undecidable>> {
         self.write(&ApproveWindow { window, partners, deciding }).await
     }
+}
+
+/// Past a row of the first window, or in a later one.
+fn page_values(
+    kind: Kind,
+    start: Instant,
+    after: Value<'static>,
+    before: Instant,
+    limit: u32,
+) -> [Value<'static>; 6] {
+    let start = sql_time(start);
+    let from = Value::from(start.clone());
+    [kind.name().into(), from, sql_time(before).into(), start.into(), after, i64::from(limit).into()]
 }
 
 fn hold_key(key: &HoldKey) -> [Value<'static>; 3] {

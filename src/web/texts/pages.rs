@@ -256,6 +256,11 @@ texts! { Texts:
     ecc_counted: "ECC that counts", "Beszámított ECC";
     cap_formula: "{} = {} × {} / {}", "{} = {} × {} / {}";
     window_in_full: "The window in full", "A teljes időszak";
+    set_aside: "Set aside by alarms", "Riasztás miatt félretéve";
+    hold_held: "held", "visszatartva";
+    hold_released: "released", "kifizetve";
+    hold_forfeited: "forfeited", "elvonva";
+    decision: "Decision", "Döntés";
     explanation_as_json: "This explanation as JSON", "Ez a magyarázat JSON-ként";
 
     // Audit and rules.

@@ -11,7 +11,7 @@ use rewardd::store::Committed;
 
 on_every_backend!(killed_at_every_point_of_a_decision_it_is_carried_out_once);
 
-const HOUR: &str = "2026-11-19T08:00:00Z";
+const HOUR: &str = "2026-11-19T09:00:00Z";
 
 /// All that a decision changes but the instants.
 fn decided(scratch: &Scratch, remote: &str) -> Tables {

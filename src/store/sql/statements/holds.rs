@@ -25,6 +25,11 @@ pub const ALARMS_OF: &str = "/* alarms_of */ \
      CAST(stake AS CHAR), CAST(raised_at AS CHAR) FROM reward_alarms \
      WHERE reward_type = ? AND time = ? AND number > ? ORDER BY number LIMIT ?";
 
+pub const ALARMS_PAGE: &str = "/* alarms_page */ \
+     SELECT reward_type, CAST(time AS CHAR), number, alarm, rule, action, partner_id, figure, bound, \
+     CAST(stake AS CHAR), CAST(raised_at AS CHAR) FROM reward_alarms \
+     WHERE reward_type = ? AND time >= ? AND time < ? AND (time > ? OR number > ?) ORDER BY time, number LIMIT ?";
+
 /// Amounts that are set aside, `rows` of them in one statement.
 #[must_use]
 pub fn insert_holds(rows: usize) -> String {
@@ -86,6 +91,12 @@ pub const HOLDS: &str = holds!(
 pub const HOLDS_OF: &str =
     holds!("holds_of", " WHERE reward_type = ? AND time = ? AND partner_id > ? ORDER BY partner_id LIMIT ?");
 
+pub const HOLDS_PAGE: &str = holds!(
+    "holds_page",
+    " WHERE reward_type = ? AND time >= ? AND time < ? AND (time > ? OR partner_id > ?) \
+     ORDER BY time, partner_id LIMIT ?"
+);
+
 pub const HOLD: &str = holds!("hold", " WHERE reward_type = ? AND time = ? AND partner_id = ?");
 
 /// Only what nobody has decided.
@@ -144,7 +155,9 @@ pub const OPEN_HOLDS_OF: &str = "/* open_holds_of */ \
      SELECT COUNT(*) FROM reward_holds WHERE state = 'held' AND time >= ? AND time < ?";
 
 /// The named constants of this file.
-pub(super) const ALL: [&str; 13] = [
+pub(super) const ALL: [&str; 15] = [
+    ALARMS_PAGE,
+    HOLDS_PAGE,
     OPEN_HOLDS_OF,
     COUNT_ALARMS,
     ALARMS_OF,
