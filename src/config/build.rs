@@ -14,6 +14,7 @@ use super::{
     Schedule, Source,
 };
 use super::{alarms, confirm, notify, oidc, people, suspicions};
+use crate::rewards::alarms::{Alarm, Needs};
 use crate::rewards::money::Units;
 use crate::rewards::rules::{
     DAILY_TIERS, DailyRules, HOURLY_CATEGORIES, HourlyRules, MarketBonusRules, PoolRules, Rules,
@@ -96,6 +97,17 @@ pub(super) fn build(mut settings: Settings<'_>, without_url: WithoutUrl) -> Resu
         settings.report(
             "source.aggregate",
             "SQLite keeps amounts as text and cannot add them up: set it to \"daemon\"",
+        );
+    }
+    let by_single_votes: Vec<String> = needing_single_votes(&config.rules).collect();
+    if config.source.aggregate == Aggregate::Server && !by_single_votes.is_empty() {
+        settings.report(
+            "source.aggregate",
+            &format!(
+                "leaves single votes on the server, and these alarms are judged by them: {}. Set it to \"daemon\", or \
+                 take the alarms out",
+                by_single_votes.join(", ")
+            ),
         );
     }
     settings.finish(config)
@@ -193,6 +205,12 @@ fn rules(s: &mut Settings<'_>) -> Rules {
         special_partners,
         alarms: alarms::read(s),
     }
+}
+
+/// The alarms that sums do not suffice for.
+fn needing_single_votes(rules: &Rules) -> impl Iterator<Item = String> {
+    let needs_them = |alarm: &&Alarm| alarm.kinds.iter().any(|kind| alarm.rule.needs(*kind) != Needs::Sums);
+    rules.alarms.iter().filter(needs_them).map(|alarm| format!("{} ({})", alarm.name, alarm.rule.name()))
 }
 
 /// One decimal per name; their sum is positive and can be held.

@@ -195,7 +195,7 @@ fn a_pool_is_held_against_the_windows_before_it(backend: Backend) {
                     Outcome::Paid(plan, _) => {
                         raised.extend(plan.raised.into_iter().map(|raised| (hour.hour, raised)))
                     }
-                    Outcome::AlreadyPaid => panic!("{hour} was paid before"),
+                    other => panic!("{hour}: {other:?}"),
                 }
             }
             app.database.close().await;
