@@ -46,3 +46,8 @@ GRANT INSERT, UPDATE ON rewards.reward_notifications TO 'rewardd'@'%';
 GRANT INSERT, UPDATE ON rewards.reward_watches TO 'rewardd'@'%';
 GRANT INSERT, UPDATE ON rewards.reward_watched_rows TO 'rewardd'@'%';
 GRANT INSERT, UPDATE ON rewards.reward_changes TO 'rewardd'@'%';
+
+-- Suspicions: what is remembered of partners' days, cases, and whose windows are set aside.
+GRANT INSERT, UPDATE ON rewards.reward_profiles TO 'rewardd'@'%';
+GRANT INSERT, UPDATE ON rewards.reward_cases TO 'rewardd'@'%';
+GRANT INSERT, UPDATE ON rewards.reward_watchlist TO 'rewardd'@'%';

@@ -186,7 +186,7 @@ fn of_window(rule: &AlarmRule, plan: &Plan, earlier: &[Units]) -> Option<String>
 }
 
 /// All that a row of the ranking is paid, the market bonus included.
-fn reward(plan: &Plan, row: usize) -> Units {
+pub(super) fn reward(plan: &Plan, row: usize) -> Units {
     plan.amounts.iter().map(|column| column[row]).sum()
 }
 

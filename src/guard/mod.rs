@@ -4,6 +4,7 @@
 pub mod alarms;
 mod patterns;
 pub mod suspicion;
+pub mod watchlist;
 
 #[cfg(test)]
 mod tests;

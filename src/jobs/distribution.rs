@@ -13,6 +13,7 @@ use crate::clock::Stopwatch;
 use crate::fault;
 use crate::frames::{self, Watch};
 use crate::guard::alarms::{groups, judge, windows_compared};
+use crate::guard::watchlist::raised_by_cases;
 use crate::rewards::alarms::{Action, Raised};
 use crate::rewards::money::Units;
 use crate::rewards::plan::Plan;
@@ -158,6 +159,9 @@ impl Distributor {
         let carry_day = self.carry_day(&window, start).await?;
         fault::point("carry_day");
         let earlier = self.earlier(&window, runs).await?;
+        let watchlist = self.store.watchlist().await?;
+        let watchlist: Vec<(i64, u64)> =
+            watchlist.into_iter().map(|watched| (watched.partner_id, watched.case)).collect();
         let books = self.store.books(&window, carry_day).await?;
         let request = Request {
             window,
@@ -192,7 +196,8 @@ impl Distributor {
             log_voters(&window, &turnout);
             let plan = plan_window(window, turnout, &quotes, &books, &calendar, rules)?;
             warn_of_lost_votes(&plan, &books);
-            let raised = judge(&plan, &watched, &earlier, &rules.alarms);
+            let mut raised = judge(&plan, &watched, &earlier, &rules.alarms);
+            raised.extend(raised_by_cases(&plan, &watchlist));
             let plan = plan.hold(raised, &named);
             warn_of_alarms(&plan);
             Ok::<_, JobError>((plan, Phases { load, rank, allocate: watch.lap(), ..Phases::default() }))

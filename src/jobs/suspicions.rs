@@ -131,7 +131,7 @@ impl Judging<'_> {
             seen.opened += opened.opened;
             seen.raised += opened.raised;
         }
-        self.cases.keep_profiles(day, &pack(&today), day - HISTORY).await?;
+        self.cases.keep_profiles(day, &pack(&today)).await?;
         Ok(seen)
     }
 

@@ -165,9 +165,8 @@ pub trait Cases: Send + Sync {
     /// nor up to a stage that was dismissed; so doing it again does nothing.
     async fn open_cases(&self, day: NaiveDate, findings: &[Finding], now: Instant) -> Result<Opened>;
 
-    /// Keeps a day's profiles, which marks it as judged, and forgets those of days before `keep_from`. Where the day was
-    /// judged already, nothing is done.
-    async fn keep_profiles(&self, day: NaiveDate, parts: &[Vec<u8>], keep_from: NaiveDate) -> Result<()>;
+    /// Keeps a day's profiles, which marks it as judged. They take the place of those of a month before.
+    async fn keep_profiles(&self, day: NaiveDate, parts: &[Vec<u8>]) -> Result<()>;
 
     /// One by its number.
     async fn case(&self, number: u64) -> Result<Option<Case>>;
@@ -185,7 +184,4 @@ pub trait Cases: Send + Sync {
         verdict: CaseVerdict,
         decision: &Decision,
     ) -> Result<CaseDecided>;
-
-    /// Whose windows are set aside now, by partner.
-    async fn watchlist(&self) -> Result<Vec<WatchedPartner>>;
 }

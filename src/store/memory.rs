@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 
 use super::{
     Commit, Committed, HeldWindow, Loaded, NewHeldWindow, Programme, QueuedTransfer, Request, Result,
-    RulesVersion, Source, SourceError, Store, StoreError, Totals, WindowState,
+    RulesVersion, Source, SourceError, Store, StoreError, Totals, WatchedPartner, WindowState,
 };
 use crate::frames::VoteColumns;
 use crate::rewards::money::Units;
@@ -32,6 +32,7 @@ pub struct State {
     pub totals: Totals,
     /// Windows that are held or were approved, and not paid.
     pub held_windows: BTreeMap<(Kind, Instant), HeldWindow>,
+    pub watchlist: Vec<WatchedPartner>,
     /// The newest window before the programme that has reward rows: another program's.
     pub listed_before: Option<(Kind, Instant)>,
 }
@@ -165,6 +166,10 @@ impl Store for MemoryStore {
         let mut held: Vec<HeldWindow> = self.lock().held_windows.values().cloned().collect();
         held.sort_by_key(|window| (window.start, window.kind));
         Ok(held)
+    }
+
+    async fn watchlist(&self) -> Result<Vec<WatchedPartner>> {
+        Ok(self.lock().watchlist.clone())
     }
 
     async fn held_window(&self, window: &Window) -> Result<Option<HeldWindow>> {

@@ -150,6 +150,9 @@ pub trait Store: Send + Sync {
     /// The windows that are held, and those that are approved and not paid yet, by their start.
     async fn held_windows(&self) -> Result<Vec<HeldWindow>>;
 
+    /// The partners whose windows are set aside until their cases are closed, by partner.
+    async fn watchlist(&self) -> Result<Vec<WatchedPartner>>;
+
     /// A window that is or was held; none where it never was.
     async fn held_window(&self, window: &Window) -> Result<Option<HeldWindow>>;
 

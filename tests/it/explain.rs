@@ -22,7 +22,7 @@ use crate::support::tables::make_table;
 use crate::support::{Backend, Scratch};
 
 /// Tables that grow with every window or vote.
-const GROWING: [&str; 20] = [
+const GROWING: [&str; 22] = [
     "votes",
     "cc_rates",
     "reward_list_hourly",
@@ -43,6 +43,8 @@ const GROWING: [&str; 20] = [
     "reward_held_windows",
     "reward_watched_rows",
     "reward_changes",
+    "reward_cases",
+    "reward_watchlist",
 ];
 
 /// What may read a whole table, by a part of its text, and why.
@@ -61,7 +63,7 @@ const READ_ALL: [(&str, &str); 5] = [
 const SMALL: [&str; 6] = ["session", "applied", "migrate", "demo", "views", "listing"];
 
 /// An incident for each run, which is over, a message that was delivered, a decision, a change that was confirmed.
-const TOLD: [&str; 8] = [
+const TOLD: [&str; 10] = [
     "INSERT INTO reward_watched_rows (watch, key_hash, row_key, content, is_rejected) \
      SELECT CAST(sequence AS CHAR), 'x', 'x', '{}', 0 FROM reward_runs",
     "INSERT INTO reward_changes (number, watch, key_hash, row_key, detail, seen_at, state, decision, ended_at) \
@@ -80,6 +82,10 @@ const TOLD: [&str; 8] = [
      FROM reward_runs",
     "INSERT INTO reward_held_windows (reward_type, time, alarms, stake, state, held_at, partners) \
      SELECT reward_type, time, '[]', '1.00000000', 'paid', committed_at, '[]' FROM reward_runs",
+    "INSERT INTO reward_cases (number, partner_id, suspicion, day, stage, score, state, opened_at, detail) \
+     SELECT sequence, sequence, 'votes', '2026-01-01', 1, 4000, 'closed', committed_at, '{}' FROM reward_runs",
+    "INSERT INTO reward_watchlist (case_number, partner_id, since) \
+     SELECT sequence, sequence, committed_at FROM reward_runs",
 ];
 
 /// The programme's first day.
@@ -312,6 +318,8 @@ fn samples(sql: &str) -> Vec<Value<'static>> {
             "number" | "decision" | "after_run" | "decisions" | "changes" | "opened" | "closed" | "told"
             | "reported" => 7000.into(),
             "refused" => 0.into(),
+            "suspicion" | "profiles" => "text".into(),
+            "stage" | "score" | "is_standing" | "slot" | "part" | "case_number" => 7.into(),
             "receiver" | "detail" | "kind" | "subject" => "ops".into(),
             "reward_type" => "hourly".into(),
             "table_name" => "reward_list_hourly".into(),

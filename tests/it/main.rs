@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps fails with a line number; that is all it needs")]
 
 mod support;
+mod suspicions;
 
 mod alarms;
 mod architecture;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 
 use super::bind::{Row, Value};
 use super::decisions;
@@ -34,7 +34,7 @@ impl Cases for SqlStore {
     }
 
     async fn profiles_of(&self, day: NaiveDate) -> Result<Vec<Vec<u8>>> {
-        let values = [day.to_string().into()];
+        let values = [slot(day), day.to_string().into()];
         let rows = self.page(sql::PROFILES_OF, &values, "reading the profiles of a day").await?;
         rows.iter().map(|row| row.bytes(0).map_err(doing("reading the profiles of a day"))).collect()
     }
@@ -44,8 +44,8 @@ impl Cases for SqlStore {
         self.write(&OpenCases { day, findings, now }).await
     }
 
-    async fn keep_profiles(&self, day: NaiveDate, parts: &[Vec<u8>], keep_from: NaiveDate) -> Result<()> {
-        self.write(&KeepProfiles { day, parts, keep_from }).await
+    async fn keep_profiles(&self, day: NaiveDate, parts: &[Vec<u8>]) -> Result<()> {
+        self.write(&KeepProfiles { day, parts }).await
     }
 
     async fn case(&self, wanted: u64) -> Result<Option<Case>> {
@@ -96,16 +96,17 @@ impl Cases for SqlStore {
     ) -> Result<CaseDecided> {
         self.write(&DecideCase { number, verdict, decision }).await
     }
+}
 
-    async fn watchlist(&self) -> Result<Vec<WatchedPartner>> {
-        let rows = self.page(sql::WATCHLIST, &[], "reading the watchlist").await?;
-        let watched = |row| {
-            let row = OwnRow { table: "reward_watchlist", row };
-            let since = row.instant(2, "since")?;
-            Ok(WatchedPartner { partner_id: row.int(0)?, case: row.count(1, "case_number")?, since })
-        };
-        rows.iter().map(watched).collect()
-    }
+/// Whose windows are set aside.
+pub(super) async fn watchlist(store: &SqlStore) -> Result<Vec<WatchedPartner>> {
+    let rows = store.page(sql::WATCHLIST, &[], "reading the watchlist").await?;
+    let watched = |row| {
+        let row = OwnRow { table: "reward_watchlist", row };
+        let since = row.instant(2, "since")?;
+        Ok(WatchedPartner { partner_id: row.int(0)?, case: row.count(1, "case_number")?, since })
+    };
+    rows.iter().map(watched).collect()
 }
 
 fn case(row: &Row) -> Result<Case> {
@@ -149,8 +150,10 @@ impl Work for OpenCases<'_> {
 
     async fn run(&self, tx: &mut Tx) -> Result<Opened> {
         let rows = tx.fetch(sql::LAST_CASE, &[]).await.map_err(doing("reading the last case"))?;
-        let last = rows.first().map(|row| OwnRow { table: TABLE, row }.count(0, "number")).transpose()?;
-        let (last, mut done) = (last.unwrap_or_default(), Opened::default());
+        let last =
+            rows.first().map(|row| OwnRow { table: TABLE, row }.optional_int(0)).transpose()?.flatten();
+        let last = last.map_or(0, i64::unsigned_abs);
+        let mut done = Opened::default();
         for finding in self.findings {
             let next = last + done.opened + 1;
             match self.place(tx, finding).await? {
@@ -224,10 +227,16 @@ impl OpenCases<'_> {
     }
 }
 
+/// Days that are kept at once: more than are ever looked back at.
+const SLOTS: i32 = 32;
+
+fn slot(day: NaiveDate) -> Value<'static> {
+    i64::from(day.num_days_from_ce().rem_euclid(SLOTS)).into()
+}
+
 struct KeepProfiles<'a> {
     day: NaiveDate,
     parts: &'a [Vec<u8>],
-    keep_from: NaiveDate,
 }
 
 impl Work for KeepProfiles<'_> {
@@ -235,18 +244,15 @@ impl Work for KeepProfiles<'_> {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
-        let day = self.day.to_string();
-        let kept = tx.fetch(sql::IS_JUDGED, &[day.as_str().into()]).await;
-        if !kept.map_err(doing("looking for the profiles of a day"))?.is_empty() {
-            return Ok(());
+        for (part, profiles) in (0_i64..).zip(self.parts) {
+            let values =
+                [self.day.to_string().into(), profiles.as_slice().into(), slot(self.day), part.into()];
+            let keeping = "keeping the profiles of a day";
+            if tx.execute(sql::UPDATE_PROFILES, &values).await.map_err(doing(keeping))? == 0 {
+                tx.execute(sql::INSERT_PROFILES, &values).await.map_err(doing(keeping))?;
+            }
         }
-        for (part, profiles) in self.parts.iter().enumerate() {
-            let values = [day.as_str().into(), (part as i64).into(), profiles.as_slice().into()];
-            let kept = tx.execute(sql::INSERT_PROFILES, &values).await;
-            kept.map_err(doing("keeping the profiles of a day"))?;
-        }
-        let forgotten = tx.execute(sql::FORGET_PROFILES, &[self.keep_from.to_string().into()]).await;
-        forgotten.map(drop).map_err(doing("forgetting old profiles"))
+        Ok(())
     }
 }
 
@@ -284,15 +290,14 @@ impl Work for DecideCase<'_> {
         let values =
             [verdict.after().name().into(), stands.into(), number(*wanted), verdict.before().name().into()];
         tx.execute(sql::UPDATE_CASE, &values).await.map_err(doing("deciding a case"))?;
-        let key = [case.partner_id.into(), number(*wanted)];
         match verdict {
             CaseVerdict::Confirm { hold: true } => {
-                let [partner, case] = key;
-                let values = [partner, case, sql_time(decision.at).into()];
+                let values = [number(*wanted), case.partner_id.into(), sql_time(decision.at).into()];
                 tx.execute(sql::INSERT_WATCHED, &values).await.map_err(doing("watching a partner"))?;
             }
             CaseVerdict::Close => {
-                tx.execute(sql::DELETE_WATCHED, &key).await.map_err(doing("watching a partner no more"))?;
+                let done = tx.execute(sql::WATCHED_NO_MORE, &[number(*wanted)]).await;
+                done.map_err(doing("watching a partner no more"))?;
             }
             CaseVerdict::Confirm { hold: false } | CaseVerdict::Dismiss => {}
         }

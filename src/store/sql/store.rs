@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 
 use super::bind::Row;
+use super::cases;
 use super::commit::{CommitRun, read_totals};
 use super::driver::{Database, Tx};
 use super::holds::{HoldWindow, held_window};
@@ -25,7 +26,7 @@ use crate::store::error::doing;
 use crate::store::memory::State;
 use crate::store::{
     Commit, Committed, HeldWindow, NewHeldWindow, OnRetry, Programme, QueuedTransfer, Result, RulesVersion,
-    Shelf, Store, StoreError, Totals, end_of_time,
+    Shelf, Store, StoreError, Totals, WatchedPartner, end_of_time,
 };
 
 /// See the module.
@@ -159,6 +160,7 @@ impl SqlStore {
         }
         let held = self.held_windows().await?.into_iter();
         state.held_windows = held.map(|window| ((window.kind, window.start), window)).collect();
+        state.watchlist = self.watchlist().await?;
         state.programme = Some(programme);
         Ok(state)
     }
@@ -248,6 +250,10 @@ impl Store for SqlStore {
     async fn held_windows(&self) -> Result<Vec<HeldWindow>> {
         let rows = self.database.fetch(sql::HELD_WINDOWS, &[]).await;
         rows.map_err(doing("reading the held windows"))?.iter().map(held_window).collect()
+    }
+
+    async fn watchlist(&self) -> Result<Vec<WatchedPartner>> {
+        cases::watchlist(self).await
     }
 
     async fn held_window(&self, window: &Window) -> Result<Option<HeldWindow>> {

@@ -1,23 +1,23 @@
 //! What [`crate::store::Cases`] reads and writes.
 
+/// Of all slots, which are few.
 pub const JUDGED_DAYS: &str = "/* judged_days */ \
-     SELECT CAST(day AS CHAR) FROM reward_profiles WHERE day >= ? AND part = 0 ORDER BY day";
+     SELECT CAST(day AS CHAR) FROM reward_profiles WHERE part = 0 AND day >= ? ORDER BY day";
 
 pub const PROFILES_OF: &str =
-    "/* profiles_of */ SELECT profiles FROM reward_profiles WHERE day = ? ORDER BY part";
+    "/* profiles_of */ SELECT profiles FROM reward_profiles WHERE slot = ? AND day = ? ORDER BY part";
 
-pub const IS_JUDGED: &str = "/* keep_profiles */ SELECT part FROM reward_profiles WHERE day = ? AND part = 0";
+pub const UPDATE_PROFILES: &str = "/* keep_profiles */ \
+     UPDATE reward_profiles SET day = ?, profiles = ? WHERE slot = ? AND part = ?";
 
 pub const INSERT_PROFILES: &str = "/* keep_profiles */ \
-     INSERT INTO reward_profiles (day, part, profiles) VALUES (?, ?, ?)";
-
-pub const FORGET_PROFILES: &str = "/* keep_profiles */ DELETE FROM reward_profiles WHERE day < ?";
+     INSERT INTO reward_profiles (day, profiles, slot, part) VALUES (?, ?, ?, ?)";
 
 /// All cases of a partner by one suspicion: few, as most were decided.
 pub const CASES_ABOUT: &str = "/* open_cases */ \
      SELECT number, stage, state FROM reward_cases WHERE partner_id = ? AND suspicion = ? ORDER BY number";
 
-pub const LAST_CASE: &str = "/* open_cases */ SELECT number FROM reward_cases ORDER BY number DESC LIMIT 1";
+pub const LAST_CASE: &str = "/* open_cases */ SELECT MAX(number) FROM reward_cases";
 
 pub const INSERT_CASE: &str = "/* open_cases */ \
      INSERT INTO reward_cases (day, stage, score, detail, number, partner_id, suspicion, state, opened_at, is_standing, \
@@ -58,22 +58,22 @@ pub const UPDATE_CASE: &str = "/* decide_case */ \
      UPDATE reward_cases SET state = ?, is_standing = ?, is_open = NULL WHERE number = ? AND state = ?";
 
 pub const INSERT_WATCHED: &str = "/* decide_case */ \
-     INSERT INTO reward_watchlist (partner_id, case_number, since) VALUES (?, ?, ?)";
+     INSERT INTO reward_watchlist (case_number, partner_id, since, is_watched) VALUES (?, ?, ?, 1)";
 
-pub const DELETE_WATCHED: &str =
-    "/* decide_case */ DELETE FROM reward_watchlist WHERE partner_id = ? AND case_number = ?";
+pub const WATCHED_NO_MORE: &str = "/* decide_case */ \
+     UPDATE reward_watchlist SET is_watched = NULL WHERE case_number = ? AND is_watched = 1";
 
-/// All of it: whom a person has put there and nobody has taken off again.
+/// Those whom a person has put there and nobody has taken off again, together in an index.
 pub const WATCHLIST: &str = "/* watchlist */ \
-     SELECT partner_id, case_number, CAST(since AS CHAR) FROM reward_watchlist ORDER BY partner_id, case_number";
+     SELECT partner_id, case_number, CAST(since AS CHAR) FROM reward_watchlist WHERE is_watched = 1 \
+     ORDER BY partner_id, case_number";
 
 /// The named constants of this file.
-pub(super) const ALL: [&str; 18] = [
+pub(super) const ALL: [&str; 17] = [
     JUDGED_DAYS,
     PROFILES_OF,
-    IS_JUDGED,
+    UPDATE_PROFILES,
     INSERT_PROFILES,
-    FORGET_PROFILES,
     CASES_ABOUT,
     LAST_CASE,
     INSERT_CASE,
@@ -85,6 +85,6 @@ pub(super) const ALL: [&str; 18] = [
     LOUDEST_OF,
     UPDATE_CASE,
     INSERT_WATCHED,
-    DELETE_WATCHED,
+    WATCHED_NO_MORE,
     WATCHLIST,
 ];

@@ -23,7 +23,7 @@ const ADDED_TO: [&str; 8] = [
     "reward_decisions",
     "reward_alarms",
 ];
-const KEPT_UP: [&str; 13] = [
+const KEPT_UP: [&str; 16] = [
     "reward_programme",
     "reward_pool_state",
     "reward_settlements",
@@ -37,6 +37,9 @@ const KEPT_UP: [&str; 13] = [
     "reward_watches",
     "reward_watched_rows",
     "reward_changes",
+    "reward_profiles",
+    "reward_cases",
+    "reward_watchlist",
 ];
 const ONE_ROW: [&str; 3] = ["reward_lease", "reward_notices", "reward_guard"];
 /// What later versions' migrations may do, too.
