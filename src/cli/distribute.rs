@@ -159,7 +159,7 @@ impl Cycle {
         };
         let relayed = if mode == Mode::Pay { self.relay(&app).await? } else { None };
         if mode == Mode::Pay && self.job.kinds().contains(&Kind::Daily) {
-            lines.judged(app.judging().look().await);
+            lines.judged(app.judging().look(self.now).await);
         }
         lines.finish(&report, relayed);
         app.database.close().await;

@@ -14,7 +14,7 @@ use crate::store::CaseGroup;
 /// [`JobError`]; the next look tries again.
 pub(super) async fn judge(shared: &Arc<Shared>) -> Result<Vec<JudgedDay>, JobError> {
     let app = shared.app();
-    app.judging().look().await
+    app.judging().look(shared.clock.now()).await
 }
 
 /// One incident for all open cases of a suspicion and day, however many partners they are about. It closes when all of

@@ -50,16 +50,17 @@ pub struct JudgedDay {
 }
 
 impl Judging<'_> {
-    /// Judges the paid days that were not judged yet, oldest first. Without suspicions nothing is done.
+    /// Judges the paid days that were not judged yet, as far as they are not older than what a day is compared with,
+    /// oldest first. Without suspicions nothing is done.
     ///
     /// # Errors
     /// [`JobError`], naming the day; the next look tries again.
-    pub async fn look(&self) -> Result<Vec<JudgedDay>, JobError> {
+    pub async fn look(&self, now: Instant) -> Result<Vec<JudgedDay>, JobError> {
         let Some(min_days) = self.suspicions.iter().map(|suspicion| suspicion.min_days).min() else {
             return Ok(vec![]);
         };
         let calendar = &self.distributor.calendar;
-        let from = calendar.date_of(self.distributor.clock.now()) - HISTORY;
+        let from = calendar.date_of(now) - HISTORY;
         let paid = self.distributor.store.paid_since(Kind::Daily, calendar.midnight(from)).await?;
         let paid: BTreeSet<NaiveDate> = paid.into_iter().map(|start| calendar.date_of(start)).collect();
         let mut judged = self.cases.judged_days(from - HISTORY).await?;

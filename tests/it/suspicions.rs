@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use rewardd::app::{App, Mode};
-use rewardd::clock::ManualClock;
+use rewardd::clock::SystemClock;
 use rewardd::config::Config;
 use rewardd::jobs::JudgedDay;
 use rewardd::rewards::money::Units;
@@ -13,9 +13,12 @@ use rewardd::store::{CaseState, Cases};
 use serde_json::Value as Json;
 
 use crate::on_every_backend;
-use crate::support::{Backend, Scratch};
+use crate::support::{Backend, Scratch, shown};
 
-on_every_backend!(a_case_goes_from_the_paid_day_to_the_decision,);
+on_every_backend!(
+    a_case_goes_from_the_paid_day_to_the_decision,
+    killed_between_the_payment_and_the_case_the_day_is_judged_by_the_next_look,
+);
 
 /// The partner who does what nobody else does.
 const LOUD: i64 = 7;
@@ -62,10 +65,10 @@ fn morning_after(day: u32) -> String {
 fn judge(scratch: &Scratch, day: u32) -> Vec<(String, usize, u64, u64)> {
     let mut config = Config::load(&scratch.path("config.toml"), std::iter::empty()).unwrap();
     config.suspicions = vec![suspicion()];
-    let clock = Arc::new(ManualClock::new(morning_after(day).parse().unwrap()));
+    let now = morning_after(day).parse().unwrap();
     scratch.block_on(async {
-        let app = App::open(config, clock, Mode::Pay).await.unwrap();
-        let judged = app.judging().look().await.unwrap();
+        let app = App::open(config, Arc::new(SystemClock), Mode::Pay).await.unwrap();
+        let judged = app.judging().look(now).await.unwrap();
         app.database.close().await;
         let told =
             |judged: &JudgedDay| (judged.day.to_string(), judged.findings, judged.opened, judged.raised);
@@ -118,6 +121,46 @@ fn a_case_goes_from_the_paid_day_to_the_decision(backend: Backend) {
 
     dismissed_and_raised(&scratch);
     confirmed_and_held(&scratch);
+}
+
+fn killed_between_the_payment_and_the_case_the_day_is_judged_by_the_next_look(backend: Backend) {
+    let scratch = Scratch::new(backend);
+    let suspicion = "[[suspicions]]\nname = \"many_votes\"\nmeasure = \"votes\"\nstages = [\"3\", \"8\"]\n\
+                     min_votes = 2\nmin_days = 2";
+    scratch.write_config(&format!("{CONFIG}\n{suspicion}"));
+    for (day, loud) in [(10, 11), (11, 11), (12, 11), (13, 60)] {
+        scratch.import(&votes(day, loud), if day == 10 { RATES } else { "quoted_at,rate\n" });
+    }
+    let cases = || scratch.one("SELECT CAST(COUNT(*) AS CHAR) FROM reward_cases").parse::<u64>().unwrap();
+    let disturbed = |fault: &str| {
+        let mut once = scratch.rewardd(&["once", "--as-of", &morning_after(13)]);
+        once.env("REWARDD_FAULT", fault).output().unwrap()
+    };
+    // All four days are paid before the first is judged.
+    let output = disturbed("kill@judged:1");
+    assert_eq!(output.status.code(), None, "{}", shown(&output, &[]));
+    assert_eq!((paid_days(&scratch), cases()), (4, 0));
+    let mut kills = 0;
+    loop {
+        let output = disturbed(&format!("kill@any:{}", kills + 1));
+        if output.status.code().is_some() {
+            assert!(output.status.success(), "{}", shown(&output, &[]));
+            break;
+        }
+        kills += 1;
+        assert!(cases() <= 1, "killed at point {kills}");
+    }
+    assert!(kills >= 10, "only {kills} points were met");
+    assert_eq!((paid_days(&scratch), cases()), (4, 1));
+    assert_eq!(judge(&scratch, 13), [], "every day was judged");
+    // Looking again changes nothing, and pays nothing.
+    assert!(!scratch.run(&["once", "--as-of", &morning_after(13)]).contains("suspicions"));
+    assert_eq!(cases(), 1);
+}
+
+fn paid_days(scratch: &Scratch) -> u64 {
+    let count = "SELECT CAST(COUNT(*) AS CHAR) FROM reward_runs WHERE reward_type = 'daily'";
+    scratch.one(count).parse().unwrap()
 }
 
 /// A dismissed stage is not opened again, the next one is.
@@ -175,7 +218,7 @@ fn confirmed_and_held(scratch: &Scratch) {
     assert_eq!(judge(scratch, 17).len(), 1);
     scratch.block_on(async {
         let config = Config::load(&scratch.path("config.toml"), std::iter::empty()).unwrap();
-        let app = App::open(config, Arc::new(rewardd::clock::SystemClock), Mode::Pay).await.unwrap();
+        let app = App::open(config, Arc::new(SystemClock), Mode::Pay).await.unwrap();
         assert_eq!(app.store.watchlist().await.unwrap().len(), 1);
         assert_eq!(app.rewards.case(2).await.unwrap().unwrap().state, CaseState::Confirmed);
         assert_eq!(app.rewards.open_groups().await.unwrap(), []);
