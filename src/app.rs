@@ -265,7 +265,6 @@ pub async fn open_view(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result
     let mut gentle = config.clone();
     gentle.source.connections = 1;
     let source = Arc::new(open_source(&gentle, &rewards).await?);
-    let calendar = Calendar::new(config.programme.timezone);
     let fence = Arc::new(Fence::closed());
     let written =
         SqlStore::new(open(Access::Write, PEN_CONNECTIONS).await?, Arc::clone(&fence), Arc::new(()));
@@ -273,7 +272,7 @@ pub async fn open_view(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result
     let distributor = distributor(config, Arc::clone(&written) as _, Arc::clone(&source) as _, clock);
     let pen = Pen { records: written, fence, distributor };
     let store = Arc::new(look_only(&rewards, config));
-    Ok(View::new(store, Arc::clone(&source) as _, source, calendar, pen))
+    Ok(View::new(store, Arc::clone(&source) as _, source, config, pen))
 }
 
 /// The source for import, which is the one thing that writes to it.

@@ -7,6 +7,7 @@ use super::answer::{Answer, Failure, Outcome};
 use super::context::Ctx;
 use super::format;
 use super::layout::{Page, Section, sheet, trail};
+use super::rules_pending;
 use super::tables::{Cell, Row, Table, Tone, number, state, text};
 use super::texts::fill;
 use crate::store::RulesVersion;
@@ -15,10 +16,17 @@ pub async fn show(ctx: Ctx) -> Outcome {
     let texts = ctx.texts;
     let versions = ctx.view()?.store.rules_versions().await?;
     let table = table(&ctx, &versions);
-    if let Some(answer) = ctx.export(&[&table], None)? {
+    let pending = rules_pending::waiting(&ctx).await?;
+    let changes = pending.as_ref().map(|pending| rules_pending::changes_table(&ctx, pending));
+    let effect = pending.as_ref().and_then(|pending| rules_pending::effect_table(&ctx, pending));
+    let tables: Vec<&Table> = [&table].into_iter().chain(&changes).chain(&effect).collect();
+    if let Some(answer) = ctx.export(&tables, None)? {
         return Ok(answer);
     }
     let body = html! {
+        @if let (Some(pending), Some(changes)) = (&pending, &changes) {
+            (rules_pending::section(&ctx, pending, changes, effect.as_ref()))
+        }
         (sheet(&ctx, &table, &html! {}))
         @if let Some(last) = versions.last() {
             section.panel {

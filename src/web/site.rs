@@ -13,27 +13,27 @@ use chrono::TimeDelta;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::timeout;
 
-use super::alarms;
 use super::answer::{Failure, page, respond};
 use super::context::Ctx;
 use super::explanation::Explanations;
 use super::form::decide;
 use super::guard::guard;
-use super::holds;
 use super::layout::{ICON, ICON_PATH, STYLE, STYLE_PATH};
 use super::oidc::{self, Provider};
 use super::order::Orders;
 use super::recent::Gate;
 use super::sessions::Sessions;
 use super::{
-    audit, explanation, login, overview, partner, report, rules, search, transfers, window, windows,
+    alarms, audit, cases, changes, explanation, holds, login, overview, partner, report, rules,
+    rules_pending, search, transfers, window, windows,
 };
 use crate::clock::Clock;
-use crate::config::Http;
+use crate::config::{Config, Http};
 use crate::jobs::Distributor;
 use crate::ops::state_file::ProcessState;
 use crate::people::{Person, Role};
 use crate::proof::{ProofError, Prover};
+use crate::rewards::suspicions::Suspicion;
 use crate::rewards::window::{Calendar, Instant, Kind};
 use crate::store::sql::Fence;
 use crate::store::{Ballots, Result as StoreResult, RewardsDatabase, Source};
@@ -54,6 +54,9 @@ pub struct View {
     pub source: Arc<dyn Source>,
     pub ballots: Arc<dyn Ballots>,
     pub calendar: Calendar,
+    pub suspicions: Vec<Suspicion>,
+    /// How long a signature may be on its way.
+    pub signatures_valid: Duration,
     pen: Pen,
     prover: OnceCell<Prover>,
 }
@@ -73,10 +76,19 @@ impl View {
         store: Arc<dyn RewardsDatabase>,
         source: Arc<dyn Source>,
         ballots: Arc<dyn Ballots>,
-        calendar: Calendar,
+        config: &Config,
         pen: Pen,
     ) -> Self {
-        Self { store, source, ballots, calendar, pen, prover: OnceCell::new() }
+        Self {
+            store,
+            source,
+            ballots,
+            calendar: Calendar::new(config.programme.timezone),
+            suspicions: config.suspicions.clone(),
+            signatures_valid: config.confirm.valid,
+            pen,
+            prover: OnceCell::new(),
+        }
     }
 
     /// What decisions are written with, under the lease as it is now: beside a daemon that pays, this one or another.
@@ -182,13 +194,17 @@ pub fn dashboard(site: Arc<Site>, others: Router) -> Router {
         .route("/partners/{id}/{kind}/{start}", page(explanation::show))
         .route("/audit", page(audit::list))
         .route("/audit/{sequence}", page(audit::show))
-        .route("/rules", page(rules::show))
+        .route("/rules", page(rules::show).merge(decide(Role::Reviewer, rules_pending::decide)))
         .route("/rules/{number}", page(rules::version))
         .route("/transfers", page(transfers::show))
         .route("/search", page(search::go))
         .route("/alarms", page(alarms::show))
         .route("/holds", page(holds::show).merge(decide(Role::Reviewer, holds::decide)))
         .route("/holds/windows", decide(Role::Admin, holds::pay_window))
+        .route("/cases", page(cases::list))
+        .route("/cases/{number}", page(cases::show).merge(decide(Role::Reviewer, cases::decide)))
+        .route("/changes", page(changes::list).merge(decide(Role::Reviewer, changes::decide)))
+        .route("/changes/{number}", page(changes::show))
         .merge(login::routes())
         .merge(oidc::pages::routes())
         .fallback(async |ctx: Ctx| respond(&ctx, Err(Failure::NotFound)))

@@ -27,7 +27,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
         "web",
         &[
             "ops", "rewards", "config", "clock", "audit", "store", "proof", "report", "people", "outgoing",
-            "jobs",
+            "jobs", "confirm", "pending",
         ],
     ),
 ];

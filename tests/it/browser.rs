@@ -15,6 +15,8 @@ use crate::daemon::process::{Daemon, Programme, clock};
 use crate::support::{Backend, vectors};
 use crate::web::LISTEN;
 use crate::web::million::million;
+use crate::web::oidc;
+use crate::web::people::guarded;
 
 mod driver;
 
@@ -40,6 +42,15 @@ const PAGES: [(&str, &str); 15] = [
     ("rules-diff", "/rules/2"),
     ("transfers", "/transfers"),
     ("not-found", "/nowhere"),
+];
+
+/// The pages on which something is decided.
+const GUARD: [(&str, &str); 5] = [
+    ("alarms", "/alarms"),
+    ("holds", "/holds"),
+    ("cases", "/cases"),
+    ("changes", "/changes"),
+    ("rules-waiting", "/rules"),
 ];
 
 fn screenshots() -> PathBuf {
@@ -209,4 +220,88 @@ fn a_token_opens_the_door_and_logging_out_closes_it() {
         browser.close().await;
     });
     daemon.stop();
+}
+
+#[test]
+fn somebody_releases_what_is_held_by_click() {
+    let Some(browser) = Browser::there() else { return };
+    let (programme, mut daemon, address, [anna, bela, _]) = guarded(Backend::Sqlite);
+    programme.scratch.block_on(async {
+        let browser = browser.start().await;
+        let client = &browser.client;
+        for (token, name) in [(&bela, "bela"), (&anna, "anna")] {
+            browser.show_as(Screen::ALL[0]);
+            browser.open(address, "/holds").await;
+            let form = client.form(Locator::Css("form.login")).await.unwrap();
+            form.set_by_name("token", token).await.unwrap();
+            form.submit().await.unwrap();
+            browser.until_titled("Holds").await;
+            let guest = client.find(Locator::Css(".guest")).await.unwrap().text().await.unwrap();
+            assert!(guest.starts_with(name), "{guest}");
+            for lang in ["hu", "en"] {
+                for screen in Screen::ALL {
+                    browser.show_as(screen);
+                    for (page, path) in GUARD {
+                        let what = format!("{page}-{name}-{lang}-{}", screen.name());
+                        browser.open(address, &format!("{path}?lang={lang}")).await;
+                        assert_well(&browser, &what).await;
+                        let picture = browser.picture(screen).await;
+                        fs::write(screenshots().join(format!("{what}.png")), picture).unwrap();
+                    }
+                }
+            }
+            browser.open(address, "/holds").await;
+            let forms = client.find_all(Locator::Css("form.decide")).await.unwrap();
+            if name == "bela" {
+                assert!(forms.is_empty(), "who looks has nothing to press");
+                client.find(Locator::Css(".logout button")).await.unwrap().click().await.unwrap();
+                browser.until_titled("Log in").await;
+            }
+        }
+        assert_eq!(programme.count("reward_decisions WHERE subject LIKE 'hold/%'"), 0);
+        client.find(Locator::Css("input[name=hold]")).await.unwrap().click().await.unwrap();
+        let note = client.find(Locator::Css("form.decide input[name=note]")).await.unwrap();
+        note.send_keys("a school class").await.unwrap();
+        client.find(Locator::Css("button[value=release]")).await.unwrap().click().await.unwrap();
+        let status = browser.until_there(Locator::Css("p[role=status]")).await.text().await.unwrap();
+        assert!(status.contains("is written"), "{status}");
+        assert_well(&browser, "decided").await;
+        browser.close().await;
+    });
+    let decided =
+        "reward_decisions WHERE decided_by = 'anna' AND verdict = 'released' AND note = 'a school class'";
+    assert_eq!(programme.count(decided), 1);
+    assert_eq!(programme.count("reward_holds WHERE state = 'released'"), 1);
+    daemon.stop();
+}
+
+/// The provider is another site than the dashboard, as it is everywhere.
+#[test]
+fn somebody_logs_in_at_the_provider_by_click() {
+    let Some(browser) = Browser::there() else { return };
+    if !oidc::is_there() {
+        return;
+    }
+    let people = "[people.anna]\nrole = \"reviewer\"\nlogin = \"anna@example.org\"\n";
+    let mut set = oidc::Set::new(people, "");
+    let provider = set.provider();
+    set.programme.scratch.block_on(async {
+        let browser = browser.start().await;
+        browser.show_as(Screen::ALL[0]);
+        let client = &browser.client;
+        browser.open(set.address, "/audit").await;
+        browser.until_titled("Log in").await;
+        assert_well(&browser, "login-provider").await;
+        client.find(Locator::Css(".provider a")).await.unwrap().click().await.unwrap();
+        browser.until_titled("Provider").await;
+        let form = client.form(Locator::Css("form")).await.unwrap();
+        form.set_by_name("account", "subject-of-anna").await.unwrap();
+        form.submit().await.unwrap();
+        browser.until_titled("Audit log").await;
+        let guest = client.find(Locator::Css(".guest")).await.unwrap().text().await.unwrap();
+        assert!(guest.starts_with("anna"), "{guest}");
+        browser.close().await;
+    });
+    drop(provider);
+    set.daemon.stop();
 }

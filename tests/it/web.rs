@@ -14,8 +14,11 @@ use crate::support::http::{Answer, ask, get};
 use crate::support::{Backend, succeed, vectors};
 
 mod access;
+mod decisions;
 mod hostile;
 pub mod million;
+pub mod oidc;
+pub mod people;
 
 /// Any port will do.
 pub const LISTEN: (&str, &str) = ("REWARDD__HTTP__LISTEN", "127.0.0.1:0");

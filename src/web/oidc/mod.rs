@@ -13,11 +13,12 @@ use hmac::{Hmac, Mac};
 use http_body_util::{BodyExt, Full, Limited};
 use openidconnect::core::{
     CoreAuthenticationFlow, CoreClient, CoreIdTokenVerifier, CoreJwsSigningAlgorithm, CoreProviderMetadata,
+    CoreUserInfoClaims,
 };
 use openidconnect::{
     AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet, EndpointSet,
-    HttpRequest, HttpResponse, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
-    RequestTokenError, Scope, TokenResponse,
+    HttpRequest, HttpResponse, IssuerUrl, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge,
+    PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, TokenResponse as _,
 };
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -217,11 +218,17 @@ impl Provider {
         let verifier: CoreIdTokenVerifier<'_> =
             client.id_token_verifier().set_allowed_algs(SIGNATURES).set_time_fn(move || now);
         let claims = token.claims(&verifier, &Nonce::new(nonce)).map_err(|error| refused(chain(&error)))?;
-        let email = claims.email().filter(|_| claims.email_verified() == Some(true));
-        Ok(Identity {
-            subject: claims.subject().to_string(),
-            email: email.map(|email| email.as_str().to_owned()),
-        })
+        let subject = claims.subject().clone();
+        let mut email = claims.email().filter(|_| claims.email_verified() == Some(true)).cloned();
+        // Some providers tell no more than the subject until they are asked.
+        if let (None, Ok(request)) =
+            (&email, client.user_info(answer.access_token().clone(), Some(subject.clone())))
+        {
+            let info: CoreUserInfoClaims =
+                request.request_async(&fetch).await.map_err(|error| refused(chain(&error)))?;
+            email = info.email().filter(|_| info.email_verified() == Some(true)).cloned();
+        }
+        Ok(Identity { subject: subject.to_string(), email: email.map(|email| email.to_string()) })
     }
 
     async fn client(&self, now: Instant) -> Result<Client, OidcError> {

@@ -77,4 +77,82 @@ texts! { Deciding:
     nothing_ticked: "Nothing was chosen, so nothing was changed.", "Semmi nem volt kijelölve, így semmi nem változott.";
     is_written: "Decision {} is written.", "A(z) {}. döntés rögzítve.";
     who_decides: "Deciding takes somebody with the role {} ({}) in [people] of the configuration.", "A döntéshez {} ({}) szerepkör kell a beállítások [people] részében.";
+
+    // Cases.
+    case: "Case", "Ügy";
+    case_title: "Case {}", "{}. ügy";
+    case_is: "Case {} is {} by now; nothing was changed.", "A(z) {}. ügy állapota már: {}; semmi nem változott.";
+    suspicion: "Suspicion", "Gyanú";
+    stage: "Stage", "Fokozat";
+    stages: "stages:", "fokozatok:";
+    score: "Score", "Pontszám";
+    opened_at: "Opened at", "Megnyitva";
+    no_cases: "There is no such case.", "Nincs ilyen ügy.";
+    all: "all", "mind";
+    open: "open", "nyitott";
+    confirmed: "confirmed", "megerősítve";
+    dismissed: "dismissed", "elvetve";
+    closed: "closed", "lezárva";
+    by_hour: "Votes by hour", "Szavazatok óránként";
+    last_days: "The partner's last days", "A partner utolsó napjai";
+    decide: "Decide", "Döntés";
+    dismiss: "Dismiss: all is well", "Elvetés: minden rendben";
+    confirm_case: "Confirm: it is as it looks", "Megerősítés: valóban az, aminek látszik";
+    confirm_and_hold: "Confirm, and set later windows aside", "Megerősítés és a későbbi időszakok félretétele";
+    close: "Close: it is over", "Lezárás: véget ért";
+    case_note: "Who is dismissed is left alone up to this stage. With a hold, what the partner gets from now on is set aside until the case is closed; everyone else is paid.", "Elvetés után a partner eddig a fokozatig békén marad. Félretételkor a partner további összegei az ügy lezárásáig félre vannak téve; mindenki más megkapja a magáét.";
+
+    // What was decided.
+    decisions: "Decisions", "Döntések";
+    decision: "Decision", "Döntés";
+    verdict: "Verdict", "Ítélet";
+    why: "Why", "Indoklás";
+    no_decisions: "Nobody has decided yet.", "Még nem született döntés.";
+
+    // Changes of lists and repositories.
+    change: "Change", "Változás";
+    change_title: "Change {}", "{}. változás";
+    to_confirm: "To be confirmed", "Megerősítésre vár";
+    all_changes: "All changes", "Minden változás";
+    no_changes: "No change.", "Nincs változás.";
+    cannot_be_read: "{} cannot be read", "{} nem olvasható";
+    watch: "List or repository", "Lista vagy tároló";
+    row: "Row", "Sor";
+    what: "What", "Mi";
+    author: "Author", "Szerző";
+    seen_at: "Seen at", "Észlelve";
+    source: "Where", "Hol";
+    message: "Message", "Üzenet";
+    blame: "Lines were by", "A sorok szerzői";
+    place: "Place", "Hely";
+    before: "Before", "Előtte";
+    after: "After", "Utána";
+    pending: "to be confirmed", "megerősítésre vár";
+    rejected: "rejected", "elutasítva";
+    superseded: "superseded", "felülírva";
+    withdrawn: "withdrawn", "visszavonva";
+    confirm: "Confirm", "Megerősítés";
+    reject: "Reject", "Elutasítás";
+    change_note: "What is confirmed is known from then on. What is rejected is not told again until it changes.", "Ami megerősített, attól kezdve ismert. Ami elutasított, arról a következő változásig nem lesz újabb értesítés.";
+    whole_note: "This list has never been confirmed. Tick the rows that are right, or none for all of them; it can be rejected only as a whole.", "Ezt a listát még senki nem erősítette meg. Jelölje ki a helyes sorokat, vagy egyet sem, ha mind az; elutasítani csak egészben lehet.";
+    not_pending: "These changes wait no more: {}. Nothing was changed.", "Ezek a változások már nem várnak döntésre: {}. Semmi nem változott.";
+    no_such_rows: "The list has no such rows: {}. Nothing was changed.", "A listában nincsenek ilyen sorok: {}. Semmi nem változott.";
+
+    // Rules that wait.
+    pending_version: "Version {} waits", "A(z) {}. változat jóváhagyásra vár";
+    key: "Key", "Kulcs";
+    in_all: "In all", "Összesen";
+    carried: "Carried on", "Továbbvitt";
+    by_old: "By the rules in force, CC", "A hatályos szabályokkal, CC";
+    by_new: "By these, CC", "Ezekkel, CC";
+    effect: "Effect", "Hatás";
+    effect_of_days: "What {} to {} would have paid", "Mit fizetett volna: {} – {}";
+    winners: "{} partners win, {} lose, of {}", "{} partner nyer, {} veszít, összesen {}";
+    effect_failed: "Its effect could not be simulated", "A hatása nem volt szimulálható";
+    effect_awaited: "Its effect is still being simulated.", "A hatása még szimulálás alatt van.";
+    seen: "to be proposed by its author", "a szerző előterjesztésére vár";
+    proposed: "proposed; another person confirms it", "előterjesztve; másvalaki erősíti meg";
+    own_token: "Your own token, which signs this and is not kept", "A saját tokenje: ezzel ír alá, és nem tárolódik";
+    propose: "Propose: this is meant", "Előterjesztés: ez szándékos";
+    sign_note: "Two people sign: the author proposes, another person with the role admin confirms. Until then windows are paid by the rules in force.", "Ketten írják alá: a szerző előterjeszti, egy másik, adminisztrátor szerepkörű személy megerősíti. Addig a hatályos szabályok szerint történik a kifizetés.";
 }

@@ -12,7 +12,7 @@ use crate::support::{Backend, shown};
 const TOKEN: &str = "correct-horse-battery-staple";
 const WITH_TOKEN: (&str, &str) = ("REWARDD__HTTP__TOKEN", TOKEN);
 
-fn request(address: SocketAddr, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
+pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
     let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
     let length = body.len();
     ask(
@@ -90,14 +90,17 @@ fn the_token_opens_everything_as_a_bearer_and_as_a_session() {
     assert!(page.status == 200 && page.body.contains("action=\"/logout\""), "{page:?}");
     assert_eq!(with_cookie("/login").header("location"), Some("/"));
 
-    // Sent from another site, neither form does anything.
+    // Sent from another site, or without the key of the session, neither form does anything.
+    let form_key = page.body.split("name=\"form_key\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert_eq!(request(address, "POST", "/logout", &[&format!("cookie: {cookie}")], "").status, 403);
     for path in ["/login", "/logout"] {
         let headers = [&*format!("cookie: {cookie}"), "sec-fetch-site: cross-site"];
         assert_eq!(request(address, "POST", path, &headers, &format!("token={TOKEN}")).status, 403, "{path}");
     }
     assert_eq!(with_cookie("/audit").status, 200);
 
-    let out = request(address, "POST", "/logout", &[&format!("cookie: {cookie}")], "");
+    let key = format!("form_key={form_key}");
+    let out = request(address, "POST", "/logout", &[&format!("cookie: {cookie}")], &key);
     assert_eq!((out.status, out.header("location")), (303, Some("/login")));
     assert!(out.header("set-cookie").unwrap().contains("max-age=0"), "{out:?}");
     assert_eq!(with_cookie("/audit").status, 401, "the session is over, whoever kept its cookie");
