@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use insta::assert_snapshot;
 
 use crate::on_every_backend;
-use crate::support::{Backend, Scratch, rewardd, shown};
+use crate::support::{Backend, Scratch, rewardd, shown, without_parameters};
 
 const VOTES: &str = "id,partner_id,vote_type,cc,ecc,voted_at\n1,7,cc,2,3,2026-11-19T04:00:00Z\n";
 const RATES: &str = "quoted_at,rate\n2026-11-01T00:00:00Z,1.25\n";
@@ -16,7 +16,7 @@ const ONCE: [&str; 3] = ["once", "--as-of", "2026-11-19T05:30:00Z"];
 fn says(scratch: &Scratch, args: &[&str]) -> String {
     let output = scratch.rewardd(args).output().unwrap();
     let dir = scratch.dir.path().display().to_string();
-    let server = scratch.url.rsplit_once('@').map_or("no server", |(_, server)| server);
+    let server = without_parameters(&scratch.url).rsplit_once('@').map_or("no server", |(_, server)| server);
     let database = server.rsplit('/').next().unwrap_or(server);
     shown(&output, &[(&dir, "DIR"), (server, "SERVER/DATABASE"), (database, "DATABASE")])
 }
@@ -156,7 +156,7 @@ fn a_wrong_password_and_a_missing_server_are_told_apart() {
         if !backend.is_there() {
             continue;
         }
-        let mut scratch = Scratch::new(backend);
+        let mut scratch = Scratch::encrypted(backend);
         let right = scratch.url.clone();
         scratch.url = right.replace("rewardd-test@", "not-the-password@");
         scratch.write_config("");

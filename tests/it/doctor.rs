@@ -7,8 +7,8 @@ use rewardd::config::DatabaseUrl;
 use rewardd::store::sql::{Access, Database};
 
 use crate::on_every_backend;
-use crate::support::Backend;
 use crate::support::tables::make_remote;
+use crate::support::{Backend, without_parameters};
 use patient::Patient;
 
 mod patient;
@@ -168,7 +168,7 @@ fn rights_on_the_source(backend: Backend) {
     let mut patient = Patient::new(backend);
     patient.grant(ENOUGH);
     let source = patient.scratch.new_database("voting");
-    let (url, voting) = source.rsplit_once('/').unwrap();
+    let (url, voting) = without_parameters(&source).rsplit_once('/').unwrap();
     let reader = format!("{}r", patient.user);
     let server = url.split_once('@').unwrap().1;
     let source_url = format!("mysql://{reader}:x@{server}/{voting}");

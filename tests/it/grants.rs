@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::daemon::process::{DUE, Programme};
 use crate::on_the_servers;
-use crate::support::{Backend, shown};
+use crate::support::{Backend, shown, without_parameters};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/grants");
 const PASSWORD: &str = "a-pass-word";
@@ -42,7 +42,7 @@ impl Right {
 }
 
 fn schema(url: &str) -> String {
-    url.rsplit('/').next().unwrap().to_owned()
+    without_parameters(url).rsplit('/').next().unwrap().to_owned()
 }
 
 impl Place {

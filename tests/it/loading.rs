@@ -27,7 +27,7 @@ fn day_of_votes(backend: Backend) -> Scratch {
         let time = format!("{:02}:{:02}:{:02}", id % 24, id / 24 % 60, id % 60);
         votes.push_str(&format!("{id},{partner},{vote_type},{id}.5,0.{id:08},{DAY}T{time}Z\n"));
     }
-    let scratch = Scratch::new(backend);
+    let scratch = Scratch::encrypted(backend);
     scratch.import(&votes, RATES);
     scratch
 }

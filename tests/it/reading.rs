@@ -44,7 +44,7 @@ fn day_of_votes(backend: Backend) -> Scratch {
         let time = format!("{:02}:{:02}:{:02}", id % 24, id / 24 % 60, id % 60);
         votes.push_str(&format!("{id},{},cc,{id}.5,0.{id:08},{DAY}T{time}Z\n", id * 7919 % 900));
     }
-    let scratch = Scratch::new(backend);
+    let scratch = Scratch::encrypted(backend);
     scratch.import(&votes, "quoted_at,rate\n2026-11-01T00:00:00Z,1.25\n");
     scratch
 }

@@ -45,10 +45,6 @@ fn of_mysql(program: &str) -> Command {
     command
 }
 
-fn schema(scratch: &Scratch) -> &str {
-    scratch.url.rsplit('/').next().unwrap()
-}
-
 /// As the runbook says, while payments may go on.
 fn backup(scratch: &Scratch) -> PathBuf {
     let file = scratch.path("backup");
@@ -58,7 +54,7 @@ fn backup(scratch: &Scratch) -> PathBuf {
         return file;
     }
     // As one who may only read, by the rights of deploy/grants/reader.sql.
-    let name = schema(scratch);
+    let name = scratch.database();
     let reader = name.replace("_rewards", "_b");
     scratch.query(&format!("CREATE USER '{reader}'@'%' IDENTIFIED BY 'x'"));
     scratch.query(&format!("GRANT SELECT ON {name}.* TO '{reader}'@'%'"));
@@ -82,7 +78,7 @@ fn restore(scratch: &Scratch, backup: &Path) {
         fs::copy(backup, scratch.path("rewards.db")).unwrap();
         return;
     }
-    let name = schema(scratch);
+    let name = scratch.database();
     let anew = format!("DROP DATABASE {name}; CREATE DATABASE {name}");
     let (user, password) = scratch.url.strip_prefix("mysql://").unwrap().split_once(':').unwrap();
     let administrator = (user, password.split_once('@').unwrap().0);

@@ -61,13 +61,7 @@ fn configure(scratch: &Scratch, remote: &str, more: &str) {
 /// Five days that are paid and delivered.
 fn paid(backend: Backend, partners: u32) -> (Scratch, String) {
     let mut scratch = Scratch::new(backend);
-    let mut remote = make_remote(&mut scratch);
-    if backend == Backend::MySql {
-        // Encryption would take most of the time of these many short connections.
-        for url in [&mut scratch.url, &mut remote] {
-            url.push_str("?ssl-mode=disabled");
-        }
-    }
+    let remote = make_remote(&mut scratch);
     configure(&scratch, &remote, AGES);
     scratch.import(&votes(partners), RATES);
     let mut once = scratch.rewardd(&["once", "all", "--as-of", NOW]);

@@ -4,7 +4,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::support::{Backend, Scratch, shown};
+use crate::support::{Backend, Scratch, shown, without_parameters};
 
 /// Found values that differ from machine to machine or from version to version.
 const VARIES: [&str; 6] =
@@ -29,7 +29,7 @@ impl Patient {
             // Named after its database, as no other test's is.
             patient.user = format!("u_{}", patient.database().replace("_rewards", ""));
             patient.admin(&format!("CREATE USER '{}'@'%' IDENTIFIED BY 'x'", patient.user));
-            let (_, server) = patient.admin.split_once('@').unwrap();
+            let (_, server) = without_parameters(&patient.admin).split_once('@').unwrap();
             patient.scratch.url = format!("mysql://{}:x@{server}", patient.user);
             patient.scratch.write_config("");
         }
@@ -37,7 +37,7 @@ impl Patient {
     }
 
     pub fn database(&self) -> &str {
-        self.admin.rsplit('/').next().unwrap()
+        without_parameters(&self.admin).rsplit('/').next().unwrap()
     }
 
     pub fn admin(&self, sql: &str) {
@@ -70,7 +70,7 @@ impl Patient {
         };
         let text = text.lines().map(line).collect::<Vec<_>>().join("\n");
         let dir = self.scratch.dir.path().display().to_string();
-        let server = self.admin.split_once('@').map_or("no server", |(_, url)| url);
+        let server = without_parameters(&self.admin).split_once('@').map_or("no server", |(_, url)| url);
         let user = if self.user.is_empty() { "no user" } else { &self.user };
         let replaced = Output { stdout: text.into_bytes(), ..output };
         let replace = [
