@@ -24,7 +24,7 @@ const SEND_TO: &str = "REWARDD_TEST_SEND_TO";
 /// Of deliveries that are answered: more than any takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Of one that is answered, but not to the end: what is waited for in vain.
-const ENOUGH: Duration = Duration::from_secs(2);
+const ENOUGH: Duration = Duration::from_secs(5);
 /// Of deliveries that are not.
 const SHORT: Duration = Duration::from_millis(300);
 

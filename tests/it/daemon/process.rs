@@ -23,6 +23,10 @@ pub fn machine_time() -> std::time::Instant {
     std::time::Instant::now()
 }
 
+/// What takes this long at most waits for nobody: neither for the 30 seconds that a daemon gives its work on the way
+/// out, nor for a lease or a receiver that a test makes slower still. Far more than it takes beside other tests.
+pub const AT_ONCE: Duration = Duration::from_secs(20);
+
 /// Looks again and again until there is something.
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = machine_time() + PATIENCE;
