@@ -2,14 +2,19 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
 
 use crate::outages::{UNTIL, a_disturbed_day, assert_expected, case_on, tried_again, two_payers_at_once};
 
+/// One cluster at a time: nodes that have to wait for a processor take each other for dead.
+static TURN: Mutex<()> = Mutex::new(());
+
 struct Cluster {
     dir: TempDir,
     url: String,
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Cluster {
@@ -19,9 +24,10 @@ impl Cluster {
             eprintln!("NOT RUN on Galera: REWARDD_TEST_GALERA is not set");
             return None;
         }
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let dir = TempDir::new().unwrap();
         let url = script(dir.path(), "start", &[]).trim().to_owned();
-        Some(Self { dir, url })
+        Some(Self { dir, url, _turn: turn })
     }
 
     fn act(&self, what: &str, node: &str) {
