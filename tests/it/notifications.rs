@@ -1,7 +1,8 @@
 //! What is not well becomes messages that reach their receivers, whatever happens to either side meanwhile.
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::TimeDelta;
 use rewardd::app::open_notices;
@@ -174,9 +175,15 @@ fn an_outbox_is_sent_in_order_and_waits_as_a_whole_for_one_that_is_away(backend:
     });
 }
 
-/// An address that nobody listens at, until somebody does.
-fn free_address() -> std::net::SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+/// An address that nobody listens at, until somebody does: below the ports that the kernel gives to connections, of which
+/// one could take it meanwhile.
+fn free_address() -> SocketAddr {
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let mut addresses = std::iter::repeat_with(|| {
+        let number = std::process::id() * 64 + GIVEN.fetch_add(1, Ordering::Relaxed);
+        SocketAddr::from(([127, 0, 0, 1], u16::try_from(20_000 + number % 12_000).unwrap()))
+    });
+    addresses.find(|address| TcpListener::bind(address).is_ok()).unwrap()
 }
 
 /// A programme whose fifth hour cannot be paid, and receivers.
