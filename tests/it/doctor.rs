@@ -8,7 +8,7 @@ use rewardd::store::sql::{Access, Database};
 
 use crate::on_every_backend;
 use crate::support::tables::make_remote;
-use crate::support::{Backend, without_parameters};
+use crate::support::{Backend, database_of, without_parameters};
 use patient::Patient;
 
 mod patient;
@@ -238,7 +238,7 @@ fn hidden_index(backend: Backend) {
 fn view_of_votes(backend: Backend) {
     let mut patient = Patient::new(backend);
     patient.grant(ENOUGH);
-    let hidden = patient.scratch.new_database("hidden").rsplit('/').next().unwrap().to_owned();
+    let hidden = database_of(&patient.scratch.new_database("hidden")).to_owned();
     patient.admin(&format!("CREATE TABLE {hidden}.votes LIKE {}.votes", patient.database()));
     patient.admin(&format!("CREATE VIEW ballots AS SELECT * FROM {hidden}.votes"));
     patient.scratch.write_config("[source]\nvotes_table = \"ballots\"");

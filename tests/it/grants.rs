@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::daemon::process::{DUE, Programme};
 use crate::on_the_servers;
-use crate::support::{Backend, shown, without_parameters};
+use crate::support::{Backend, database_of, shown};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/grants");
 const PASSWORD: &str = "a-pass-word";
@@ -41,16 +41,12 @@ impl Right {
     }
 }
 
-fn schema(url: &str) -> String {
-    without_parameters(url).rsplit('/').next().unwrap().to_owned()
-}
-
 impl Place {
     fn new(backend: Backend) -> Self {
         let mut programme = Programme::empty(backend);
-        let voting = schema(&programme.scratch.new_database("voting"));
-        let rewards = schema(&programme.scratch.url);
-        let partners = schema(&programme.remote);
+        let voting = database_of(&programme.scratch.new_database("voting")).to_owned();
+        let rewards = programme.scratch.database().to_owned();
+        let partners = database_of(&programme.remote).to_owned();
         let prefix = rewards.replace("_rewards", "");
         let server = programme.scratch.url.split_once('@').unwrap().1.rsplit_once('/').unwrap().0.to_owned();
         Self { programme, rewards, voting, partners, prefix, server, applied: vec![] }

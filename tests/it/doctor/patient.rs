@@ -4,7 +4,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::support::{Backend, Scratch, shown, without_parameters};
+use crate::support::{Backend, Scratch, database_of, shown, without_parameters};
 
 /// Found values that differ from machine to machine or from version to version.
 const VARIES: [&str; 6] =
@@ -37,7 +37,7 @@ impl Patient {
     }
 
     pub fn database(&self) -> &str {
-        without_parameters(&self.admin).rsplit('/').next().unwrap()
+        database_of(&self.admin)
     }
 
     pub fn admin(&self, sql: &str) {

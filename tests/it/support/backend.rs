@@ -148,7 +148,7 @@ impl Scratch {
 
     /// The name of a server's database.
     pub fn database(&self) -> &str {
-        without_parameters(&self.url).rsplit('/').next().unwrap()
+        database_of(&self.url)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -238,6 +238,11 @@ impl Scratch {
 /// A URL as messages show it, and as others can add parameters of their own.
 pub fn without_parameters(url: &str) -> &str {
     url.split('?').next().unwrap()
+}
+
+/// The name of the database that a URL leads to.
+pub fn database_of(url: &str) -> &str {
+    without_parameters(url).rsplit('/').next().unwrap()
 }
 
 impl Drop for Scratch {

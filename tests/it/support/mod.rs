@@ -14,7 +14,7 @@ pub mod receiver;
 pub mod server;
 pub mod tables;
 
-pub use backend::{Backend, Scratch, without_parameters};
+pub use backend::{Backend, Scratch, database_of, without_parameters};
 
 /// The five tables by name, each as a CSV text in the form of `tests/vectors`.
 pub type Tables = BTreeMap<String, String>;
