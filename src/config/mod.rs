@@ -24,6 +24,7 @@ mod endpoint;
 mod error;
 mod notify;
 mod oidc;
+mod people;
 mod secret;
 mod settings;
 mod show;

@@ -9,7 +9,7 @@ use rewardd::config::Config;
 use rewardd::jobs::JudgedDay;
 use rewardd::rewards::money::Units;
 use rewardd::rewards::suspicions::{Measure, Suspicion};
-use rewardd::store::{CaseState, Cases};
+use rewardd::store::CaseState;
 use serde_json::Value as Json;
 
 use crate::on_every_backend;

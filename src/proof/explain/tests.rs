@@ -86,7 +86,15 @@ fn plan(window: Window, votes: &[RandomVote], rates: &[i64], rules: &Rules, pool
         committed_at: Instant::UNIX_EPOCH,
     };
     let record = RunRecord::new(&plan, "v");
-    Recomputed { run, record, plan, rules: std::sync::Arc::new(rules.clone()), type_counts: counts }
+    Recomputed {
+        run,
+        record,
+        plan,
+        rules: std::sync::Arc::new(rules.clone()),
+        holds: Default::default(),
+        alarms: vec![],
+        type_counts: counts,
+    }
 }
 
 /// The row as the plan writes it.
