@@ -313,7 +313,8 @@ fn samples(sql: &str) -> Vec<Value<'static>> {
         match column {
             _ if before.ends_with("GLOB") => "[0-9]*".into(),
             "id" if sql.contains("reward_notifications") => "text".into(),
-            "state" | "effect" => "ops".into(),
+            "state" => "held".into(),
+            "effect" => "ops".into(),
             "proposal" => 7.into(),
             "number" | "decision" | "after_run" | "decisions" | "changes" | "opened" | "closed" | "told"
             | "reported" => 7000.into(),
@@ -335,11 +336,10 @@ fn samples(sql: &str) -> Vec<Value<'static>> {
             "accumulated_daily_pool" | "contributed" | "hourly_paid" | "daily_paid" | "market_bonus" => {
                 "1.00000000".into()
             }
-            "state" => "held".into(),
             "decided_by" | "partners" => "[]".into(),
             column if column.contains("_reward") => "1.00000000".into(),
             "WHEN" => 1.into(),
-            "version" | "decision" => 7.into(),
+            "version" => 7.into(),
             "watch" | "key_hash" | "name" | "trouble" | "content" | "rejected" => "text".into(),
             "holder" | "chain_head" | "timezone" | "last_error" | "rules_version" | "sha256" => "text".into(),
             _ => panic!("what does {column} hold? {sql}"),
