@@ -68,3 +68,6 @@ pub enum PendingError {
     )]
     Tampered { number: u64, version: String, why: String },
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,7 @@ mod doctor;
 mod explain;
 mod explanations;
 mod export;
+mod four_eyes;
 mod galera;
 mod grants;
 mod holds;
