@@ -277,7 +277,8 @@ fn csv_of(rows: &[BTreeMap<String, String>]) -> anyhow::Result<String> {
         writer.write_record(columns.iter().map(|column| row.get(*column).map_or("", String::as_str)))?;
     }
     let bytes = writer.into_inner().map_err(|error| error.into_error())?;
-    Ok(String::from_utf8(bytes)?.trim_end().to_owned())
+    let text = String::from_utf8(bytes)?;
+    Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
 }
 
 async fn look(config: &Config) -> anyhow::Result<Exit> {

@@ -10,7 +10,9 @@ use rewardd::confirm::{Found, Watch, look};
 use rewardd::rewards::window::Instant;
 use rewardd::store::Changes;
 
+use crate::daemon::process::{Programme, STANDS, clock, until};
 use crate::on_every_backend;
+use crate::support::receiver::Receiver;
 use crate::support::{Backend, Scratch, shown};
 
 on_every_backend!(
@@ -20,6 +22,8 @@ on_every_backend!(
     commits_of_a_repository_are_confirmed_and_rejected,
     of_looks_at_once_one_writes,
     killed_in_a_decision_all_of_it_is_decided_or_nothing,
+    killed_in_a_look_all_of_it_is_written_or_nothing,
+    the_daemon_tells_what_waits_and_reminds_until_it_is_decided,
 );
 
 struct Watched {
@@ -29,12 +33,7 @@ struct Watched {
 
 impl Watched {
     fn new(backend: Backend, files: Vec<WatchedFile>, repositories: Vec<WatchedRepository>) -> Self {
-        let mut scratch = Scratch::new(backend);
-        if backend == Backend::MySql {
-            // Encryption would take most of the time of these many short connections.
-            scratch.url.push_str("?ssl-mode=disabled");
-            scratch.write_config("");
-        }
+        let scratch = Scratch::new(backend);
         scratch.run(&["migrate"]);
         let mut config = Config::default_with_url(&scratch.url).unwrap();
         (config.confirm.files, config.confirm.repositories) = (files, repositories);
@@ -47,6 +46,7 @@ impl Watched {
         let rows = WatchedRows::File { path, format: FileFormat::Csv, at: vec![] };
         let file = WatchedFile { name: "vip".to_owned(), rows, key: vec!["id".to_owned()], columns: vec![] };
         watched.config.confirm.files.push(file);
+        watched.scratch.write_config(&of_configuration(&watched.scratch));
         watched.write(text);
         watched
     }
@@ -107,6 +107,12 @@ impl Watched {
     }
 }
 
+/// The list as `config.toml` has it.
+fn of_configuration(scratch: &Scratch) -> String {
+    let path = scratch.path("vip.csv");
+    format!("[[confirm.files]]\nname = \"vip\"\npath = {:?}\nkey = [\"id\"]\n", path.display().to_string())
+}
+
 fn now() -> Instant {
     "2026-11-21T10:00:00Z".parse().unwrap()
 }
@@ -163,7 +169,7 @@ fn a_list_is_confirmed_rejected_and_taken_back(backend: Backend) {
     watched.write("id,bonus\n2,8\n3 ,5\n3,7\n");
     assert_eq!(watched.announced(), 0);
     assert!(!list(&[]).contains("cannot be read"));
-    assert_eq!(watched.states(), "confirmed rejected confirmed confirmed withdrawn superseded pending");
+    assert_eq!(watched.states(), "confirmed confirmed rejected confirmed withdrawn superseded pending");
     assert_eq!(watched.count("reward_decisions"), "3");
 }
 
@@ -319,4 +325,79 @@ fn killed_in_a_decision_all_of_it_is_decided_or_nothing(backend: Backend) {
         }
         assert!(kills < 100, "{}", shown(&output, &[]));
     }
+}
+
+fn killed_in_a_look_all_of_it_is_written_or_nothing(backend: Backend) {
+    let watched = Watched::of_file(backend, "id,bonus\n1,5\n2,5\n");
+    watched.look();
+    watched.decide(&["confirm", "1"]);
+    watched.write("id,bonus\n1,6\n2,5\n");
+    watched.look();
+    // One overtakes what waits, one is taken away, one comes.
+    watched.write("id,bonus\n1,7\n3,6\n");
+    let mut kills = 0;
+    loop {
+        let fault = format!("kill@any:{}", kills + 1);
+        let output =
+            watched.scratch.rewardd(&["changes", "look"]).env("REWARDD_FAULT", fault).output().unwrap();
+        let seen = watched.states();
+        let all = "confirmed superseded pending pending pending";
+        assert!(seen == "confirmed pending" || seen == all, "killed at {}: {seen}", kills + 1);
+        kills += 1;
+        if seen == all {
+            assert!(kills > 6, "{kills}: {}", shown(&output, &[]));
+            assert_eq!(watched.announced(), 0, "and a look after the kill finds nothing new");
+            return;
+        }
+        assert!(kills < 100, "{}", shown(&output, &[]));
+    }
+}
+
+fn the_daemon_tells_what_waits_and_reminds_until_it_is_decided(backend: Backend) {
+    let receiver = Receiver::start();
+    let programme = Programme::new(backend);
+    let scratch = &programme.scratch;
+    programme.configure(&format!(
+        "[confirm]\nevery = \"*/5 * * * * *\"\n{}[notify]\ninterval = \"10s\"\nreminder = \"30m\"\n\
+         [notify.receivers.ops]\nkind = \"webhook\"\nurl = {:?}\nevents = [\"confirmation_pending\", \"run_failed\"]\n",
+        of_configuration(scratch),
+        receiver.url("/"),
+    ));
+    let write = |text: &str| fs::write(scratch.path("vip.csv"), text).unwrap();
+    let decide = |verdict: &str| {
+        scratch.run(&["changes", verdict, "--all-of", "vip", "--as", "ann", "--note", "looked at"])
+    };
+    // Incidents of this list that a message names under one of its headings, by their lines.
+    let told = |from: usize, heading: &str, part: &str| {
+        until(&format!("{part:?} is told as {heading}"), || {
+            let received = receiver.received();
+            let messages = received.iter().enumerate().skip(from);
+            let has = |body: &str| {
+                let body: serde_json::Value = serde_json::from_str(body).unwrap();
+                let incidents = body["details"][heading].as_array().cloned().unwrap_or_default();
+                incidents.iter().any(|incident| incident.to_string().contains(part))
+            };
+            messages.filter(|(_, message)| has(&message.body)).map(|(index, _)| index).next()
+        })
+    };
+    write("id,bonus\n1,5\n2,5\n");
+    // Ten minutes a second.
+    let mut daemon = programme.start("daemon", &[("REWARDD_CLOCK", &clock(STANDS, 600))]);
+    let first = told(0, "new", "the whole list, 2 rows");
+    decide("confirm");
+    let solved = told(first + 1, "solved", "vip");
+    write("id,bonus\n1,50\n2,5\n");
+    let changed = told(solved + 1, "new", "1: bonus 5 → 50");
+    write("id,bonus\n1,50\n2,70\n");
+    let more = told(changed + 1, "new", "2: bonus 5 → 70");
+    let reminded = told(more + 1, "open", "2 of vip wait");
+    assert!(!scratch.run(&["changes", "list"]).contains("cannot be read"));
+    write("id\n1\n1\n");
+    told(reminded, "new", "vip.csv line 3: the key 1 is there already");
+    write("id,bonus\n1,50\n2,70\n");
+    let read = told(reminded, "solved", "cannot be read");
+    decide("reject");
+    told(read, "solved", "vip wait");
+    daemon.stop();
+    assert!(programme.runs() > 0, "and payments went on");
 }

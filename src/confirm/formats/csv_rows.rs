@@ -7,6 +7,9 @@ use super::{Fault, RawRow, twice};
 pub fn csv_rows(text: &str) -> Result<Vec<RawRow>, Fault> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().map_err(fault)?.clone();
+    if header.is_empty() {
+        return Err(Fault::at(1, "there is no header"));
+    }
     if let Some(name) = twice(header.iter()) {
         return Err(Fault::at(1, format!("the header names the column {name:?} twice")));
     }

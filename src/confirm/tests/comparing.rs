@@ -18,7 +18,8 @@ fn after(mut state: WatchState, outcome: Outcome) -> WatchState {
     let gone = [outcome.superseded, outcome.withdrawn].concat();
     state.open.retain(|_, open| !gone.contains(&open.number));
     state.rejected.retain(|key, _| !outcome.forgotten.contains(key));
-    for (number, (key, _, after)) in (100 + state.open.len() as u64..).zip(outcome.announced) {
+    let next = 1 + state.open.values().map(|open| open.number).max().unwrap_or(100);
+    for (number, (key, _, after)) in (next..).zip(outcome.announced) {
         assert!(state.open.insert(key, OpenChange { number, after }).is_none(), "one waits at most");
     }
     state

@@ -74,6 +74,7 @@ fn what_is_broken_is_named_with_its_line() {
     assert_eq!(csv("nr,a\n1,2\n", &["id"], &[]), "list line 2: the key column \"id\" is missing");
     assert_eq!(csv("id,a\n1,2\n3\n", &["id"], &[]), "list line 3: has 1 values where the header has 2");
     assert_eq!(csv("id,a,a\n", &["id"], &[]), "list line 1: the header names the column \"a\" twice");
+    assert_eq!(csv("", &["id"], &[]), "list line 1: there is no header");
     assert_eq!(csv("id,a\n1,2\n", &["id"], &["b"]), "list: no row has the column \"b\"");
     let no_text = rows_of(&"list", b"id\n1\n\xff\n", FileFormat::Csv, &[]).unwrap_err();
     assert_eq!(no_text.to_string(), "list line 3: is not UTF-8");
