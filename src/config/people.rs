@@ -5,7 +5,7 @@ use super::show::Entry;
 use super::values::{filled, optional, text, word};
 use crate::people::{Person, PublicKey, Role};
 
-pub(super) const ROLES: [(&str, Role); 3] =
+const ROLES: [(&str, Role); 3] =
     [("viewer", Role::Viewer), ("reviewer", Role::Reviewer), ("admin", Role::Admin)];
 
 /// Reads the section.
@@ -41,7 +41,7 @@ pub(super) fn read(s: &mut Settings<'_>) -> Vec<Person> {
 /// The sections, by name.
 pub(super) fn entries(people: &[Person]) -> Vec<Entry> {
     let of_person = |Person { name, role, key, login }: &Person| {
-        let key = key.map(|key| key.to_string()).unwrap_or_default();
+        let key = key.as_ref().map(|key| key.to_string()).unwrap_or_default();
         let login = login.clone().unwrap_or_default();
         let values = [("role", role.name().to_owned()), ("key", key), ("login", login)];
         values.map(|(key, value)| (format!("{PEOPLE}.{name}.{key}"), value.into()))

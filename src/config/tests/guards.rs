@@ -164,10 +164,10 @@ fn people_come_from_the_file_and_from_variables() {
         ),
         (
             "[people.anna]\nkey = 'geheim'".to_owned(),
-            "2: people.anna.key: must be the 64 hexadecimal digits that `rewardd token new` prints as the key",
+            "2: people.anna.key: must be the public half of a token, 64 digits of 0-9a-f: `rewardd token new`",
         ),
         (
-            format!("[people.anna]\nkey = '{KEY}'\n[people.b]\nkey = '{}'", KEY.to_uppercase()),
+            format!("[people.anna]\nkey = '{KEY}'\n[people.b]\nkey = '{KEY}'"),
             "4: people.b.key: is that of anna: everybody has a key of their own",
         ),
         (
