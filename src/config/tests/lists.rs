@@ -298,3 +298,27 @@ environment variable REWARDD__CONFIRM__FILES__X__PATH: no variable reaches into 
 environment variable REWARDD__CONFIRM__FILE: sets no key there is; did you mean REWARDD__CONFIRM__MODE?";
     assert_eq!(problems(text, &variables), expected);
 }
+
+#[test]
+fn alarms_about_single_votes_and_sums_of_the_server_are_refused_together() {
+    let server = "[source]\naggregate = 'server'\nurl = 'mysql://h/d'\n";
+    let alarm = |name, rule, keys| format!("[[alarms]]\nname = '{name}'\nrule = '{rule}'\n{keys}\n");
+    let sums = [
+        alarm("all", "votes_per_window", "limit = 9"),
+        alarm("hours", "votes_per_hour", "limit = 9\nwindow = ['hourly']"),
+    ]
+    .concat();
+    valid(&format!("{server}{sums}"));
+    let single = [
+        alarm("hour", "votes_per_hour", "limit = 9"),
+        alarm("cc", "cc_per_vote", "at_most = '5'"),
+        alarm("night", "allowed_times", "from = '08:00'\nuntil = '20:00'"),
+    ]
+    .concat();
+    assert_eq!(
+        problems(&format!("{server}{sums}{single}"), &[]),
+        "c.toml:2: source.aggregate: leaves single votes on the server, and these alarms are judged by them: hour \
+         (votes_per_hour), cc (cc_per_vote), night (allowed_times). Set it to \"daemon\", or take the alarms out"
+    );
+    valid(&single);
+}
