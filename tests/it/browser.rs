@@ -238,27 +238,26 @@ fn somebody_releases_what_is_held_by_click() {
             browser.until_titled("Holds").await;
             let guest = client.find(Locator::Css(".guest")).await.unwrap().text().await.unwrap();
             assert!(guest.starts_with(name), "{guest}");
-            for lang in ["hu", "en"] {
-                for screen in Screen::ALL {
-                    browser.show_as(screen);
-                    for (page, path) in GUARD {
-                        let what = format!("{page}-{name}-{lang}-{}", screen.name());
-                        browser.open(address, &format!("{path}?lang={lang}")).await;
-                        assert_well(&browser, &what).await;
-                        let picture = browser.picture(screen).await;
-                        fs::write(screenshots().join(format!("{what}.png")), picture).unwrap();
-                    }
-                }
-            }
-            browser.open(address, "/holds").await;
             let forms = client.find_all(Locator::Css("form.decide")).await.unwrap();
+            assert_eq!(forms.is_empty(), name == "bela", "who looks has nothing to press");
             if name == "bela" {
-                assert!(forms.is_empty(), "who looks has nothing to press");
                 client.find(Locator::Css(".logout button")).await.unwrap().click().await.unwrap();
                 browser.until_titled("Log in").await;
             }
         }
-        assert_eq!(programme.count("reward_decisions WHERE subject LIKE 'hold/%'"), 0);
+        for lang in ["hu", "en"] {
+            for screen in Screen::ALL {
+                browser.show_as(screen);
+                for (name, path) in GUARD {
+                    let what = format!("{name}-{lang}-{}", screen.name());
+                    browser.open(address, &format!("{path}?lang={lang}")).await;
+                    assert_well(&browser, &what).await;
+                    let picture = browser.picture(screen).await;
+                    fs::write(screenshots().join(format!("{what}.png")), picture).unwrap();
+                }
+            }
+        }
+        browser.open(address, "/holds").await;
         client.find(Locator::Css("input[name=hold]")).await.unwrap().click().await.unwrap();
         let note = client.find(Locator::Css("form.decide input[name=note]")).await.unwrap();
         note.send_keys("a school class").await.unwrap();

@@ -7,10 +7,14 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use super::access::request;
 use super::served;
-use crate::daemon::process::{Daemon, Programme};
+use crate::daemon::process::{Daemon, Programme, until_true};
 use crate::support::Backend;
 use crate::support::http::{connect, until_closed};
+
+/// So that a test sees when the pages are there.
+const TOKEN: &str = "correct-horse-battery-staple";
 
 /// An answer as it was sent: header values keep their case.
 #[derive(Debug)]
@@ -137,12 +141,17 @@ impl Set {
             &programme,
             &[
                 ("REWARDD__HTTP__LISTEN", &listen),
+                ("REWARDD__HTTP__TOKEN", TOKEN),
                 ("REWARDD__HTTP__OIDC__ISSUER", &format!("http://localhost:{provider}")),
                 ("REWARDD__HTTP__OIDC__CLIENT_ID", "rewardd"),
                 ("REWARDD__HTTP__OIDC__CLIENT_SECRET", "secret-of-the-client"),
                 ("REWARDD__HTTP__OIDC__REDIRECT_URL", &format!("http://{listen}/login/callback")),
             ],
         );
+        let bearer = format!("authorization: Bearer {TOKEN}");
+        until_true("the dashboard answers", || {
+            request(address, "GET", "/windows", &[&bearer], "").status == 200
+        });
         Self { programme, daemon, address, provider }
     }
 
@@ -202,8 +211,8 @@ fn people_log_in_at_their_provider_and_strangers_are_told_who_they_are() {
         assert!(stranger.status == 403 && stranger.body.contains(shown), "{stranger:?}");
         assert_eq!(stranger.cookie("rewardd_session"), None);
     }
-    let said = set.daemon.log();
     set.daemon.stop();
+    let said = set.daemon.log();
     assert!(!said.contains("secret-of-the-client"), "{said}");
 }
 
@@ -224,11 +233,11 @@ fn what_a_provider_never_said_to_us_lets_nobody_in() {
     let answer = set.get("/login/callback?code=x&state=y", "rewardd_login=z");
     assert_eq!(answer.status, 403);
     assert_eq!(set.get("/login/provider", "").status, 429);
+    set.daemon.stop();
     let log = set.daemon.log();
     for why in ["nonce", "audience", "expired", "ignature"] {
         assert!(log.contains(why), "{why}: {log}");
     }
-    set.daemon.stop();
 }
 
 #[test]

@@ -6,7 +6,7 @@ use rewardd::people::Token;
 
 use super::access::request;
 use super::served;
-use crate::daemon::process::{Daemon, Programme};
+use crate::daemon::process::{Daemon, Programme, until_true};
 use crate::support::Backend;
 use crate::support::http::Answer;
 
@@ -36,6 +36,8 @@ pub fn guarded(backend: Backend) -> (Programme, Daemon, SocketAddr, [String; 3])
     let (sections, tokens) = people();
     programme.configure(&format!("{ALARM}{sections}"));
     let (daemon, address) = served(&programme, &[]);
+    let visit = Visit::log_in(address, &tokens[1]);
+    until_true("the dashboard answers", || visit.get("/windows").status == 200);
     (programme, daemon, address, tokens)
 }
 
