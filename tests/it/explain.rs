@@ -340,7 +340,7 @@ fn samples(sql: &str) -> Vec<Value<'static>> {
             column if column.contains("_reward") => "1.00000000".into(),
             "WHEN" => 1.into(),
             "version" => 7.into(),
-            "watch" | "key_hash" | "name" | "trouble" | "content" | "rejected" => "text".into(),
+            "alarm" | "watch" | "key_hash" | "name" | "trouble" | "content" | "rejected" => "text".into(),
             "holder" | "chain_head" | "timezone" | "last_error" | "rules_version" | "sha256" => "text".into(),
             _ => panic!("what does {column} hold? {sql}"),
         }
