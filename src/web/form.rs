@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::{MethodRouter, post};
 use maud::{Markup, html};
@@ -52,7 +52,7 @@ where
     F: Fn(Ctx, String, Form) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Outcome> + Send,
 {
-    post(async move |ctx: Ctx, State(_): State<Arc<Site>>, request: Request| {
+    post(async move |ctx: Ctx, request: Request| {
         let outcome = match read(&ctx, role, request).await {
             Ok((name, form)) => handler(ctx.clone(), name, form).await,
             Err(failure) => Err(failure),
