@@ -2,10 +2,10 @@
 //! cannot be had, `tests/run` says so.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use super::access::request;
 use super::served;
@@ -70,7 +70,9 @@ fn free_port() -> u16 {
 /// The provider; it ends with the test.
 pub struct Provider {
     child: Child,
-    pub port: u16,
+    /// Kept open, as it goes on talking.
+    _said: Lines<BufReader<ChildStdout>>,
+    port: u16,
 }
 
 impl Drop for Provider {
@@ -90,7 +92,7 @@ impl Provider {
         let mut child = command.spawn().unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
         assert!(said.any(|line| line.unwrap() == "ready"), "the provider starts");
-        Self { child, port }
+        Self { child, _said: said, port }
     }
 
     fn ask(&self, method: &str, path: &str, cookie: &str, body: &str) -> Raw {
