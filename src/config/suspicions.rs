@@ -6,12 +6,13 @@ use super::values::{Value, decimal, list, whole, word};
 use crate::rewards::money::Units;
 use crate::rewards::suspicions::{Measure, Suspicion};
 
-const MEASURES: [(&str, Measure); 5] = [
+const MEASURES: [(&str, Measure); 6] = [
     (Measure::Votes.name(), Measure::Votes),
     (Measure::EccPerVote.name(), Measure::EccPerVote),
     (Measure::Regularity.name(), Measure::Regularity),
     (Measure::Night.name(), Measure::Night),
     (Measure::PositionJump.name(), Measure::PositionJump),
+    (Measure::Cohort.name(), Measure::Cohort),
 ];
 
 /// Reads the list.

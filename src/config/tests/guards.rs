@@ -25,7 +25,7 @@ fn suspicions_are_read_and_judged() {
     assert_eq!(valid(&config.show()), config);
 
     let of = |keys: &str| problems(&format!("[[suspicions]]\nname = 'a'\n{keys}"), &[]);
-    let measures = "votes, ecc_per_vote, regularity, night, position_jump";
+    let measures = "votes, ecc_per_vote, regularity, night, position_jump, cohort";
     assert_eq!(of(""), format!("c.toml:1: suspicions.a: measure is missing: set it to one of {measures}"));
     let stages = "must be 1 to 5 scores above 0, each larger than the one before, as in [\"4\", \"6\"]";
     for wrong in ["[]", "[0]", "[2, 1]", "[1, 2, 3, 4, 5, 6]"] {
