@@ -28,7 +28,7 @@ fn suspicion(keys: &mut Keys<'_, '_>, name: String) -> Option<Suspicion> {
     let measure = keys.required("measure", |v| word(&MEASURES, v), &why);
     let stages = keys.read("stages", stages);
     let min_votes = keys.read("min_votes", whole(1..=i64::MAX));
-    let min_days = keys.read("min_days", whole(2..=366));
+    let min_days = keys.read("min_days", whole(2..=14));
     Some(Suspicion { name, measure: measure?, stages, min_votes, min_days })
 }
 

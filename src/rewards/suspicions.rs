@@ -14,7 +14,7 @@ pub struct Suspicion {
     pub stages: Vec<Units>,
     /// Votes of the day from which on a partner is measured; at least 1.
     pub min_votes: u64,
-    /// Earlier days of the partner's own from which on the day is compared with these too; at least 2.
+    /// Days of the partner's own, of the last 14, from which on the day is compared with these too; 2 to 14.
     pub min_days: u32,
 }
 

@@ -15,12 +15,12 @@ const KEY: &str = "0000000000000000000000000000000000000000000000000000000000000
 fn suspicions_are_read_and_judged() {
     let config = valid(
         "[[suspicions]]\nname = 'n'\nmeasure = 'night'\n[[suspicions]]\nname = 'a'\nmeasure = 'position_jump'
-         stages = ['3.5', 7]\nmin_votes = 1\nmin_days = 30",
+         stages = ['3.5', 7]\nmin_votes = 1\nmin_days = 14",
     );
     let [night, jump] = config.suspicions.as_slice() else { panic!("two suspicions") };
     assert_eq!((night.measure, night.min_votes, night.min_days), (Measure::Night, 20, 7));
     assert_eq!(night.stages, ["4", "6", "8"].map(units));
-    assert_eq!((jump.measure, jump.min_votes, jump.min_days), (Measure::PositionJump, 1, 30));
+    assert_eq!((jump.measure, jump.min_votes, jump.min_days), (Measure::PositionJump, 1, 14));
     assert_eq!(jump.stages, ["3.5", "7"].map(units));
     assert_eq!(valid(&config.show()), config);
 
@@ -36,7 +36,7 @@ fn suspicions_are_read_and_judged() {
     }
     assert_eq!(
         of("measure = 'votes'\nmin_days = 1"),
-        "c.toml:4: suspicions.a.min_days: must be 2 to 366, not 1"
+        "c.toml:4: suspicions.a.min_days: must be 2 to 14, not 1"
     );
 }
 
