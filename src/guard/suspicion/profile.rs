@@ -9,7 +9,7 @@ use crate::rewards::vote::Tally;
 const MIN_GAPS: usize = 4;
 
 /// The most regular that counts: gaps that differ by less than a thousandth.
-pub(super) const MOST_REGULAR: i64 = 10_000;
+const MOST_REGULAR: i64 = 10_000;
 
 /// What regularity is where there are too few votes for it.
 const NOT_KNOWN: u16 = u16::MAX;
@@ -25,7 +25,7 @@ pub struct Profile {
     pub ecc_per_vote: u64,
     pub active_hours: u8,
     /// How many times its own deviation the median gap between votes is, as a logarithm to base 2 in thousandths, 0 to
-    /// [`MOST_REGULAR`]: about 500 where votes come by chance, 4000 where gaps differ by 6 %. None of few votes.
+    /// 10 000: about 500 where votes come by chance, 4000 where gaps differ by 6 %. None of few votes.
     ///
     /// Against the share of gaps near the median it keeps apart what matters: a program that waits "ten seconds, and a
     /// bit" has hardly a gap within 1 % of another, and yet no person is as even.
