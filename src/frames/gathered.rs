@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::{FrameError, Vote, Watch, Watched};
+use super::{FrameError, Vote, VoteTime, Watch, Watched};
 use crate::rewards::vote::TypeTotal;
 use crate::rewards::window::Window;
 
@@ -130,6 +130,9 @@ impl Gathered {
     /// To be called before anybody looks at the partners.
     pub(super) fn add_waiting(&mut self) {
         let mut waiting = std::mem::take(&mut self.waiting);
+        let time =
+            |(partner_id, sums): &(i64, Sums)| VoteTime { partner_id: *partner_id, voted_at: sums.last };
+        self.watched.keep_times(waiting.iter().map(time));
         for (partner_id, sums) in waiting.drain(..) {
             self.add_partner(partner_id, &sums);
         }
@@ -219,6 +222,7 @@ impl Gathered {
     /// What was seen of the votes, once all of them are there.
     #[must_use]
     pub fn take_watched(&mut self) -> Watched {
+        self.add_waiting();
         let mut watched = std::mem::take(&mut self.watched);
         watched.sort();
         watched

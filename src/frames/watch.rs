@@ -177,11 +177,15 @@ impl Watched {
                 add(offences, vote.partner_id, &Offence { votes: 1, worst, outside });
             }
         }
-        if !self.times.is_empty() {
-            self.times[heap(vote.partner_id)]
-                .push(VoteTime { partner_id: vote.partner_id, voted_at: vote.voted_at });
-            self.votes += 1;
+    }
+
+    /// Keeps when votes were cast, where a rule is about times: many at once, as the heaps lie all over the memory.
+    pub(super) fn keep_times(&mut self, times: impl ExactSizeIterator<Item = VoteTime>) {
+        if self.times.is_empty() {
+            return;
         }
+        self.votes += times.len();
+        times.for_each(|time| self.times[heap(time.partner_id)].push(time));
     }
 
     /// Adds what was seen of another part of the window, and leaves that one empty.
