@@ -73,7 +73,7 @@ const TOLD: [&str; 10] = [
     "INSERT INTO reward_notifications (id, receiver, event, created_at, message, attempts, refused, delivered_at) \
      SELECT CAST(sequence AS CHAR), 'ops', 'incidents', committed_at, '{}', 1, 0, committed_at FROM reward_runs",
     "INSERT INTO reward_decisions (number, subject, verdict, decided_by, decided_at, note, detail, previous_hash) \
-     SELECT sequence, CAST(time AS CHAR), 'released', 'x', committed_at, 'x', '{}', 'x' FROM reward_runs",
+     SELECT sequence + 1000000, CAST(time AS CHAR), 'released', 'x', committed_at, 'x', '{}', 'x' FROM reward_runs",
     "INSERT INTO reward_alarms (reward_type, time, number, alarm, rule, action, figure, bound, stake, raised_at) \
      SELECT reward_type, time, 1, 'burst', 'votes_per_minute', 'hold_partner', 'x', 'x', '1.00000000', committed_at \
      FROM reward_runs",

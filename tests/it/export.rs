@@ -31,6 +31,19 @@ fn programme(backend: Backend) -> Scratch {
     }
     scratch.import(&votes, "quoted_at,rate\n2026-11-10T00:00:00Z,1.25\n2026-11-18T12:00:00Z,1.31\n");
     scratch.run(&["once", "--as-of", "2026-11-20T02:30:00Z"]);
+    // What alarms may have left.
+    for (kind, time) in [("hourly", "2026-11-19 08:00:00.000000"), ("daily", "2026-11-18 23:00:00.000000")] {
+        scratch.query(&format!(
+            "INSERT INTO reward_alarms (reward_type, time, number, alarm, rule, action, partner_id, figure, bound, \
+             stake, raised_at) VALUES ('{kind}', '{time}', 1, 'burst', 'votes_per_minute', 'hold_partner', 5, \
+             '61 votes', '60 votes', '1.25000000', '{time}')"
+        ));
+        scratch.query(&format!(
+            "INSERT INTO reward_holds (reward_type, time, partner_id, amounts, from_pool, market_bonus, has_transfer, \
+             alarms, state, held_at) VALUES ('{kind}', '{time}', 5, '[\"1.25000000\"]', '1.25000000', '0.00000000', 0, \
+             '[\"burst\"]', 'held', '{time}')"
+        ));
+    }
     // One that waits and fails, with a reason that needs quotation marks.
     scratch.query(
         "UPDATE special_transfers SET delivered_at = NULL, next_attempt_at = '2026-11-20 00:00:00.000000', \

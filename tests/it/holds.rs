@@ -181,10 +181,10 @@ fn everyone_else_is_paid_as_if_nothing_was_held_and_a_release_pays_the_same(back
     assert!(ended(&scratch, &["status"]).1.contains("holds       6 partners' amounts are set aside"));
 
     let (code, said) = decide(&scratch, &["release", "hourly", HOUR, "7", "1400"]);
-    assert!(code == 0 && said.contains("1 transfers queued (decision 1)"), "{said}");
+    assert!(code == 0 && said.contains("1 transfers queued (decision "), "{said}");
     assert_clean(&scratch, "some are released");
     let (code, said) = decide(&scratch, &["release", "--all-of", "case_1"]);
-    assert!(code == 0 && said.contains("(decision 2)"), "{said}");
+    assert!(code == 0 && said.contains("(decision "), "{said}");
     let (found, released) = rows(&scratch, &[7, 9, 1_400]);
     assert!(found == others && released == as_computed, "all is as if nothing had been held");
     assert_eq!((plain.one(transfers), totals(&plain)), (scratch.one(transfers), totals(&scratch)));
@@ -245,6 +245,8 @@ fn of_two_releases_at_once_one_wins_and_the_other_says_so(backend: Backend) {
 fn what_cannot_be_decided_is_refused_and_changes_nothing(backend: Backend) {
     let scratch = held(backend, 40, &[7, 9]);
     let before = totals(&scratch);
+    let decisions = || scratch.one("SELECT CAST(COUNT(*) AS CHAR) FROM reward_decisions");
+    let decided = decisions();
     for (args, why) in [
         (&["release", "hourly", HOUR, "7", "10"][..], "10 is not held"),
         (&["forfeit", "hourly", "2026-11-19T05:00:00Z", "7"], "is not held"),
@@ -259,7 +261,7 @@ fn what_cannot_be_decided_is_refused_and_changes_nothing(backend: Backend) {
     assert!(code == 0 && said.contains("Nothing of it is held"), "{said}");
     let (code, said) = ended(&scratch, &["holds", "release", "hourly", HOUR, "7", "--as", "anna"]);
     assert!(code == 2 && said.contains("--note"), "{said}");
-    assert_eq!(scratch.one("SELECT CAST(COUNT(*) AS CHAR) FROM reward_decisions"), "0");
+    assert_eq!(decisions(), decided);
     // Somebody has written to the row meanwhile: nothing is paid on top of that.
     scratch.query("UPDATE reward_list_hourly SET hourly_reward_all = '1.00000000' WHERE partner_id = 7");
     let (code, said) = decide(&scratch, &["release", "hourly", HOUR, "7"]);
@@ -297,7 +299,7 @@ fn a_held_window_waits_blocks_its_day_and_is_paid_when_told(backend: Backend) {
     assert!(listed.contains("nothing is paid, held by case_1"), "{listed}");
 
     let (code, said) = decide(&scratch, &["pay", "hourly", HOUR, "--hold", "7"]);
-    assert!(code == 0 && said.contains("will be paid by the next look (decision 1)"), "{said}");
+    assert!(code == 0 && said.contains("will be paid by the next look (decision "), "{said}");
     let (code, said) = decide(&scratch, &["pay", "hourly", HOUR]);
     assert!(code == 1 && said.contains("was approved by anna"), "{said}");
     let said = scratch.run(&["once", "all", "--as-of", AFTER_THE_DAY]);
