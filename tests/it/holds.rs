@@ -203,8 +203,8 @@ fn what_is_forfeited_goes_to_the_oldest_unpaid_day(backend: Backend) {
     let amount = |text: Option<String>| -> f64 { text.map_or(0.0, |text| text.parse().unwrap()) };
     let before = amount(pool());
     // A day of which something is held stays where it can be released.
-    scratch.write_config(&format!("{}\n[retention]\nhourly_rewards = \"3d\"", config()));
-    let kept = ended(&scratch, &["retention", "--as-of", "2026-11-25T00:00:00Z", "--dry-run"]).1;
+    scratch.write_config(&format!("{}\n[retention]\nhourly_rewards = \"1000h\"", config()));
+    let kept = ended(&scratch, &["retention", "--as-of", "2027-01-10T00:00:00Z", "--dry-run"]).1;
     assert!(kept.contains("4 partners' amounts of it are set aside, and not decided"), "{kept}");
     let from_pool = amount(Some(scratch.one(
         "SELECT CAST(from_pool AS CHAR) FROM reward_holds WHERE reward_type = 'daily' AND partner_id = 7",
