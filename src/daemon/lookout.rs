@@ -148,6 +148,7 @@ async fn watch(shared: &Shared, app: &App, names: &BTreeSet<&str>, now: Instant)
         now,
     }
     .seen(happened.clone());
+    seen.patience = Some(app.config.confirm.reminder);
     seen.conditions.extend(suspicions::conditions(&app.rewards.open_groups().await?));
     if let Some(notes) = notify::digest(&stored, &seen, &app.config.notify, now) {
         app.rewards.note(&notes).await.context("writing down what is not well")?;

@@ -47,6 +47,8 @@ pub struct Seen {
     pub undecided: BTreeSet<String>,
     /// What has happened once and is over.
     pub happened: Vec<Condition>,
+    /// How often what waits for people is told again where nothing else is open; none: as everything.
+    pub patience: Option<Duration>,
 }
 
 /// What is stored of earlier looks.
@@ -79,7 +81,10 @@ pub fn digest(stored: &Stored, seen: &Seen, settings: &Notify, now: Instant) -> 
         let has_news = !digest.new.is_empty() || !digest.solved.is_empty();
         let is_free =
             !stored.waiting.contains(&receiver.name) && has_passed(told.told_at, settings.interval, now);
-        let remind = !digest.open.is_empty() && has_passed(told.told_at, settings.reminder, now);
+        let waits = |incident: &&Incident| incident.kind == Event::ConfirmationPending.name();
+        let patience = seen.patience.filter(|_| digest.open.iter().all(waits));
+        let reminder = patience.unwrap_or(settings.reminder);
+        let remind = !digest.open.is_empty() && has_passed(told.told_at, reminder, now);
         let caught_up = Told { told: after.changes, ..told };
         if is_free && (has_news || remind) {
             let id = format!("incidents/{}/{}/{}", receiver.name, after.changes, now.timestamp());

@@ -358,7 +358,7 @@ fn the_daemon_tells_what_waits_and_reminds_until_it_is_decided(backend: Backend)
     let programme = Programme::new(backend);
     let scratch = &programme.scratch;
     programme.configure(&format!(
-        "[confirm]\nevery = \"*/5 * * * * *\"\n{}[notify]\ninterval = \"10s\"\nreminder = \"30m\"\n\
+        "[confirm]\nevery = \"*/5 * * * * *\"\nreminder = \"30m\"\n{}[notify]\ninterval = \"10s\"\nreminder = \"30m\"\n\
          [notify.receivers.ops]\nkind = \"webhook\"\nurl = {:?}\nevents = [\"confirmation_pending\", \"run_failed\"]\n",
         of_configuration(scratch),
         receiver.url("/"),

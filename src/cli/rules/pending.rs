@@ -37,7 +37,8 @@ pub(in crate::cli) struct Pending {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Effect {
     /// The number of a version, or the first digits of its hash.
-    version: Option<String>,
+    #[arg(value_name = "VERSION")]
+    named: Option<String>,
     /// Print it as JSON.
     #[arg(long)]
     json: bool,
@@ -47,7 +48,8 @@ pub(in crate::cli) struct Effect {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Decision {
     /// The number of the pending version, or the first digits of its hash (4 or more).
-    version: String,
+    #[arg(value_name = "VERSION")]
+    named: String,
     #[command(flatten)]
     decided: Decided,
 }
@@ -62,7 +64,7 @@ impl Decision {
 
     async fn decide(self, stored: &SqlStore, verdict: Verdict, config: &Config) -> anyhow::Result<Exit> {
         let keys = Keys { people: &config.people, valid: config.confirm.valid };
-        let ask = match Ask::new(stored, keys, &self.version, verdict, SystemClock.now()).await {
+        let ask = match Ask::new(stored, keys, &self.named, verdict, SystemClock.now()).await {
             Ok(ask) => ask,
             Err(error) => return not_taken(error),
         };
@@ -265,7 +267,7 @@ impl Effect {
         config: &Config,
     ) -> anyhow::Result<Result<(String, String), String>> {
         let all = stored.all_pending().await?;
-        let Some(name) = &self.version else {
+        let Some(name) = &self.named else {
             let current = all.into_iter().rfind(PendingRules::is_current);
             let configured = || {
                 let RulesInForce { version, text, .. } = RulesInForce::configured(config);
