@@ -109,7 +109,10 @@ impl Provider {
         let mut cookies = BTreeMap::new();
         let mut address = start.to_owned();
         for _ in 0..6 {
-            let Some(path) = address.strip_prefix(&format!("http://localhost:{}", self.port)) else { break };
+            // It names itself, or not.
+            let here = format!("http://localhost:{}", self.port);
+            let path = address.strip_prefix(&here).or(address.starts_with('/').then_some(address.as_str()));
+            let Some(path) = path else { break };
             let sent: Vec<String> =
                 cookies.iter().map(|(name, value): (&String, &String)| format!("{name}={value}")).collect();
             let answer = self.ask("GET", path, &sent.join("; "), "");
