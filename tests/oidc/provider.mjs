@@ -78,7 +78,7 @@ provider.use(async (ctx, next) => {
     } else {
       ctx.type = 'html';
       ctx.body = '<!doctype html><title>Provider</title><h1>Provider</h1>'
-        + '<form method="post"><input name="account"><button>Log in</button></form>';
+        + '<form method="post"><input name="account"><button type="submit">Log in</button></form>';
     }
   } else {
     await next();
