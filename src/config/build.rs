@@ -10,8 +10,8 @@ use super::values::{
 };
 use super::{
     AGGREGATES, Aggregate, Columns, Config, ConfigError, ConfirmMode, Database, FORMATS, Http, LEVELS,
-    Logging, Person, Process, Programme, RANK_KEYS, ROTATIONS, Remote, Retention, Role, SPLIT_PARTS,
-    Schedule, Source,
+    Logging, Process, Programme, RANK_KEYS, ROTATIONS, Remote, Retention, Role, SPLIT_PARTS, Schedule,
+    Source,
 };
 use super::{alarms, confirm, notify, oidc, people, suspicions};
 use crate::rewards::alarms::{Alarm, Needs};
@@ -74,6 +74,12 @@ pub(super) fn build(mut settings: Settings<'_>, without_url: WithoutUrl) -> Resu
             lease: s.read("process.lease", duration(Duration::from_secs(1)..=DAY)),
         },
     };
+    judge_together(s, &config);
+    settings.finish(config)
+}
+
+/// What is wrong with keys of different sections together.
+fn judge_together(settings: &mut Settings<'_>, config: &Config) {
     let moved = [
         ("retention.hourly_rewards", config.retention.hourly_rewards),
         ("retention.transfers", config.retention.transfers),
@@ -83,11 +89,17 @@ pub(super) fn build(mut settings: Settings<'_>, without_url: WithoutUrl) -> Resu
             settings.report(key, "must be at least schedule.catch_up: until then windows may still be paid");
         }
     }
-    let may_sign = |person: &&Person| person.key.is_some() && person.role != Role::Viewer;
-    if config.confirm.mode == ConfirmMode::FourEyes && config.people.iter().filter(may_sign).count() < 2 {
+    let may_sign = |role: Role| {
+        let people = config.people.iter();
+        people.filter(|person| person.key.is_some() && person.role >= role).count()
+    };
+    // A reviewer can propose, an admin confirms, and nobody does both.
+    let can_be_confirmed = may_sign(Role::Reviewer) >= 2 && may_sign(Role::Admin) >= 1;
+    if config.confirm.mode == ConfirmMode::FourEyes && !can_be_confirmed {
         settings.report(
             "confirm.mode",
-            "takes two people who can sign: give two in [people] a key and the role reviewer or admin",
+            "takes two people who can sign: give two in [people] a key, one the role admin, the other reviewer or \
+             admin",
         );
     }
     if config.http.oidc.is_some() && config.people.iter().all(|person| person.login.is_none()) {
@@ -110,7 +122,6 @@ pub(super) fn build(mut settings: Settings<'_>, without_url: WithoutUrl) -> Resu
             ),
         );
     }
-    settings.finish(config)
 }
 
 fn database(s: &mut Settings<'_>, without_url: WithoutUrl) -> Database {

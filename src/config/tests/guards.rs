@@ -24,6 +24,11 @@ fn suspicions_are_read_and_judged() {
     assert_eq!(jump.stages, ["3.5", "7"].map(units));
     assert_eq!(valid(&config.show()), config);
 
+    for measure in Measure::ALL {
+        let text = format!("[[suspicions]]\nname = 'a'\nmeasure = '{}'", measure.name());
+        assert_eq!(valid(&text).suspicions[0].measure, measure);
+    }
+
     let of = |keys: &str| problems(&format!("[[suspicions]]\nname = 'a'\n{keys}"), &[]);
     let measures = "votes, ecc_per_vote, regularity, night, position_jump, cohort";
     assert_eq!(of(""), format!("c.toml:1: suspicions.a: measure is missing: set it to one of {measures}"));
@@ -178,14 +183,34 @@ fn people_come_from_the_file_and_from_variables() {
             "[people.'Anna K']\nlogin = 'a'".to_owned(),
             "1: people.Anna K: a person's name is 1 to 32 of a-z, 0-9 and single _ between them",
         ),
-        (
-            format!(
-                "confirm.mode = 'four-eyes'\n[people.a]\nrole = 'admin'\nkey = '{KEY}'\n[people.b]\nlogin = 'b'\nrole = 'admin'"
-            ),
-            "1: confirm.mode: takes two people who can sign: give two in [people] a key and the role reviewer or admin",
-        ),
     ] {
         assert_eq!(problems(&text, &[]), format!("c.toml:{expected}"));
+    }
+}
+
+#[test]
+fn four_eyes_take_somebody_who_proposes_and_another_one_who_confirms() {
+    let with = |roles: [&str; 2], keys: [&str; 2]| {
+        let person = |index: usize| {
+            let (role, key) = (roles[index], keys[index]);
+            format!("[people.p{index}]\nrole = '{role}'\nkey = '{key}'\nlogin = 'p{index}'\n")
+        };
+        read(&format!("confirm.mode = 'four-eyes'\n{}{}", person(0), person(1)), &[])
+    };
+    let other = KEY.replace("aa", "bb");
+    for roles in [["admin", "reviewer"], ["admin", "admin"]] {
+        assert_eq!(with(roles, [KEY, &other]).unwrap().confirm.mode, ConfirmMode::FourEyes);
+    }
+    for (roles, keys) in [
+        (["reviewer", "reviewer"], [KEY, &*other]),
+        (["admin", "viewer"], [KEY, &*other]),
+        (["admin", "admin"], [KEY, ""]),
+    ] {
+        assert_eq!(
+            with(roles, keys).unwrap_err(),
+            "the configuration is not valid:\n  c.toml:1: confirm.mode: takes two people who can sign: give two in \
+             [people] a key, one the role admin, the other reviewer or admin"
+        );
     }
 }
 
