@@ -225,7 +225,8 @@ impl Show {
             for (sign, lines) in [("-", before), ("+", after)] {
                 for line in serde_json::from_str::<Vec<Value>>(&lines.unwrap_or_default()).unwrap_or_default()
                 {
-                    say!("  {sign} {:>5} {}", line["number"], line["text"].as_str().unwrap_or_default());
+                    let number = line["number"].as_u64().unwrap_or_default();
+                    say!("  {sign} {number:>5} {}", line["text"].as_str().unwrap_or_default());
                 }
             }
             for blamed in change.detail["blame"].as_array().into_iter().flatten() {
