@@ -336,6 +336,6 @@ fn the_examples_of_the_commented_file_are_valid() {
     assert!(matches!(kinds[..], [Channel::Mail(_), Channel::Webhook(_)]), "{kinds:?}");
     let actions: Vec<_> = config.rules.alarms.iter().map(|alarm| alarm.action).collect();
     assert_eq!(actions, [Action::HoldPartner, Action::HoldWindow]);
-    assert_eq!((config.suspicions.len(), config.people.len()), (1, 1));
+    assert_eq!((config.suspicions.len(), config.people.len()), (6, 1));
     assert_eq!((config.confirm.files.len(), config.confirm.repositories.len()), (3, 1));
 }

@@ -36,10 +36,20 @@ fn what_lacks_is_given_by_the_advice() {
         "reward_pool_state",
         "reward_settlements",
         "special_transfers",
+        "reward_holds",
+        "reward_held_windows",
+        "reward_rules_pending",
         "reward_receivers",
         "reward_incidents",
         "reward_notifications",
+        "reward_watches",
+        "reward_watched_rows",
+        "reward_changes",
+        "reward_profiles",
+        "reward_cases",
+        "reward_watchlist",
         "reward_notices",
+        "reward_guard",
     ]
     .map(|table| format!("GRANT UPDATE ON `rewards`.`{table}` TO 'u'@'%'"));
     let complaints = complaints(&refused, &uses());
