@@ -41,7 +41,7 @@ async fn look(shared: &Shared) -> Result<(), StoreError> {
     let state = match effect {
         Ok(effect) => {
             info!(number, version, days = effect.days, "it is simulated what the pending rules would mean");
-            EffectState::Known(effect)
+            EffectState::Known(Box::new(effect))
         }
         Err(why) => {
             warn!(number, version, why, "it could not be simulated what the pending rules would mean");

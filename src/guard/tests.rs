@@ -338,7 +338,7 @@ fn naively(rule: &AlarmRule, votes: &[Cast]) -> Vec<i64> {
                 .map(|vote| own.iter().filter(|other| other.3 / length == vote.3 / length).count())
                 .max()
         };
-        let outside = |amount: i64| amount < 2 * CC || amount > 30 * CC;
+        let outside = |amount: i64| !(2 * CC..=30 * CC).contains(&amount);
         match rule {
             AlarmRule::VotesPerMinute(limit) => most_per(MINUTE).is_some_and(|most| most as u64 > *limit),
             AlarmRule::VotesPerHour(limit) => most_per(HOUR).is_some_and(|most| most as u64 > *limit),

@@ -11,7 +11,7 @@ use crate::store::{PendingRules, PendingState, Result, RewardsDatabase, RulesVer
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EffectState {
-    Known(EffectRecord),
+    Known(Box<EffectRecord>),
     /// It could not be simulated, and why.
     Failed(String),
 }

@@ -78,7 +78,7 @@ impl Paid {
             last_day: days.last().map(NaiveDate::to_string),
             total: OldNew::of(total),
             carried: OldNew::of(carried),
-            categories: all.map(|column| category(&column)).collect(),
+            categories: all.map(category).collect(),
             partners: self.by_partner.len() as u64,
             winners: winners.len() as u64,
             losers: losers.len() as u64,

@@ -374,7 +374,7 @@ fn the_daemon_tells_what_waits_and_reminds_until_it_is_decided(backend: Backend)
             let messages = received.iter().enumerate().skip(from);
             let has = |body: &str| {
                 let body: serde_json::Value = serde_json::from_str(body).unwrap();
-                let incidents = body["details"][heading].as_array().cloned().unwrap_or_default();
+                let incidents = body["details"][heading]["incidents"].as_array().cloned().unwrap_or_default();
                 incidents.iter().any(|incident| incident.to_string().contains(part))
             };
             messages.filter(|(_, message)| has(&message.body)).map(|(index, _)| index).next()

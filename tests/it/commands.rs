@@ -93,10 +93,10 @@ fn a_migration_that_was_cut_short_is_applied_again(backend: Backend) {
 #[test]
 fn config_show_masks_secrets() {
     let mut scratch = Scratch::new(Backend::Sqlite);
-    scratch.url = "mysql://rewardd:secret@127.0.0.1/rewards".to_owned();
+    scratch.url = "mysql://rewardd:geheim@127.0.0.1/rewards".to_owned();
     scratch.write_config("");
     let shown = scratch.run(&["config", "show"]);
-    assert!(shown.contains("mysql://rewardd:***@127.0.0.1/rewards") && !shown.contains("secret"), "{shown}");
+    assert!(shown.contains("mysql://rewardd:***@127.0.0.1/rewards") && !shown.contains("geheim"), "{shown}");
     assert!(scratch.run(&["config", "check"]).contains("is valid"));
 }
 

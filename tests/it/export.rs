@@ -32,7 +32,11 @@ fn programme(backend: Backend) -> Scratch {
     scratch.import(&votes, "quoted_at,rate\n2026-11-10T00:00:00Z,1.25\n2026-11-18T12:00:00Z,1.31\n");
     scratch.run(&["once", "--as-of", "2026-11-20T02:30:00Z"]);
     // What alarms may have left.
-    for (kind, time) in [("hourly", "2026-11-19 08:00:00.000000"), ("daily", "2026-11-18 23:00:00.000000")] {
+    for (kind, time) in [
+        ("hourly", "2026-11-18 08:00:00.000000"),
+        ("hourly", "2026-11-19 08:00:00.000000"),
+        ("daily", "2026-11-18 23:00:00.000000"),
+    ] {
         scratch.query(&format!(
             "INSERT INTO reward_alarms (reward_type, time, number, alarm, rule, action, partner_id, figure, bound, \
              stake, raised_at) VALUES ('{kind}', '{time}', 1, 'burst', 'votes_per_minute', 'hold_partner', 5, \

@@ -200,9 +200,12 @@ fn what_is_forfeited_goes_to_the_oldest_unpaid_day(backend: Backend) {
             "SELECT CAST(accumulated_daily_pool AS CHAR) FROM reward_pool_state WHERE day = '2026-11-20'";
         scratch.query(sql).pop().and_then(|mut row| row.remove(0))
     };
-    let amount = |text: Option<String>| -> f64 { text.map_or(0.0, |text| text.parse().unwrap()) };
+    let amount = |text: Option<String>| text.map_or(Units::ZERO, |text| Units::parse(&text).unwrap());
     let before = amount(pool());
-    // A day of which something is held stays where it can be released.
+    // A day of which something is held stays where it can be released, also when its transfers have arrived.
+    scratch.query(
+        "UPDATE special_transfers SET next_attempt_at = NULL, delivered_at = '2026-11-20 00:00:00.000000'",
+    );
     scratch.write_config(&format!("{}\n[retention]\nhourly_rewards = \"1000h\"", config()));
     let kept = ended(&scratch, &["retention", "--as-of", "2027-01-10T00:00:00Z", "--dry-run"]).1;
     assert!(kept.contains("4 partners' amounts of it are set aside, and not decided"), "{kept}");
@@ -211,7 +214,7 @@ fn what_is_forfeited_goes_to_the_oldest_unpaid_day(backend: Backend) {
     )));
     let (code, said) = decide(&scratch, &["forfeit", "daily", "2026-11-19", "7"]);
     assert!(code == 0 && said.contains("went to the oldest unpaid day"), "{said}");
-    assert!((amount(pool()) - before - from_pool).abs() < 1e-6, "{before} + {from_pool}");
+    assert_eq!(amount(pool()), before + from_pool);
     assert_clean(&scratch, "forfeited");
     decide(&scratch, &["release", "daily", "2026-11-19", "9"]);
     decide(&scratch, &["forfeit", "hourly", HOUR, "7", "9"]);

@@ -15,6 +15,7 @@ mod held;
 mod output;
 mod pages;
 pub(super) mod parquet;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -125,106 +126,24 @@ impl Exported {
     /// Every column, in the order of the table's.
     #[must_use]
     pub fn columns(self) -> Vec<Column> {
-        use Holds::{Amount, Day, Instant, Integer, Text};
-        match self {
+        use Holds::{Amount, Instant, Integer};
+        let fixed: &[Column] = match self {
             Self::Rewards(kind) => {
                 let amounts = columns(kind).iter().map(|name| (*name, Amount));
                 let key = [("partner_id", Integer), ("position", Integer), ("time", Instant)];
-                key.into_iter().chain(amounts).collect()
+                return key.into_iter().chain(amounts).collect();
             }
-            Self::RewardLog => vec![
-                ("sequence", Integer),
-                ("reward_type", Text),
-                ("reward_day", Day),
-                ("reward_hour", Integer),
-                ("time", Instant),
-                ("total_reward_cc", Amount),
-                ("votes", Integer),
-                ("voters", Integer),
-                ("cc_total", Amount),
-                ("cc_rate", Amount),
-                ("hourly_share", Amount),
-                ("daily_share", Amount),
-                ("late_cc", Amount),
-                ("late_reward_cc", Amount),
-                ("pool_before", Amount),
-                ("pool_after", Amount),
-                ("distributed", Amount),
-                ("undistributed", Amount),
-                ("market_bonus", Amount),
-                ("ecc_cap", Amount),
-            ],
-            Self::DistributionLogs => vec![
-                ("sequence", Integer),
-                ("reward_type", Text),
-                ("timestamp", Instant),
-                ("total_amount", Amount),
-                ("user_counts", Text),
-                ("ecc_cap", Amount),
-                ("record", Text),
-                ("previous_hash", Text),
-            ],
-            Self::Runs => vec![
-                ("reward_type", Text),
-                ("time", Instant),
-                ("sequence", Integer),
-                ("rules_version", Text),
-                ("committed_at", Instant),
-            ],
-            Self::Settlements => vec![
-                ("time", Instant),
-                ("day", Day),
-                ("cc_total", Amount),
-                ("cc_rate", Amount),
-                ("total_reward_cc", Amount),
-                ("hourly_share", Amount),
-                ("daily_share", Amount),
-                ("paid", Integer),
-            ],
-            Self::PoolState => vec![("day", Day), ("accumulated_daily_pool", Amount)],
-            Self::Transfers => vec![
-                ("partner_id", Integer),
-                ("time", Instant),
-                ("cc_reward", Amount),
-                ("attempts", Integer),
-                ("next_attempt_at", Instant),
-                ("last_error", Text),
-                ("delivered_at", Instant),
-            ],
-            Self::RulesVersions => {
-                vec![("number", Integer), ("version", Text), ("since", Instant), ("rules", Text)]
-            }
-            Self::Alarms => vec![
-                ("reward_type", Text),
-                ("time", Instant),
-                ("number", Integer),
-                ("alarm", Text),
-                ("rule", Text),
-                ("action", Text),
-                ("partner_id", Integer),
-                ("figure", Text),
-                ("bound", Text),
-                ("stake", Amount),
-                ("raised_at", Instant),
-            ],
-            Self::Holds => vec![
-                ("reward_type", Text),
-                ("time", Instant),
-                ("partner_id", Integer),
-                ("amounts", Text),
-                ("from_pool", Amount),
-                ("market_bonus", Amount),
-                ("has_transfer", Integer),
-                ("alarms", Text),
-                ("state", Text),
-                ("held_at", Instant),
-                ("decision", Integer),
-                ("decided_by", Text),
-                ("decided_at", Instant),
-                ("pool_day", Day),
-                ("after_run", Integer),
-            ],
-        }
+            Self::RewardLog => &tables::REWARD_LOG,
+            Self::DistributionLogs => &tables::DISTRIBUTION_LOGS,
+            Self::Runs => &tables::RUNS,
+            Self::Settlements => &tables::SETTLEMENTS,
+            Self::PoolState => &tables::POOL_STATE,
+            Self::Transfers => &tables::TRANSFERS,
+            Self::RulesVersions => &tables::RULES_VERSIONS,
+            Self::Alarms => &tables::ALARMS,
+            Self::Holds => &tables::HOLDS,
+        };
+        fixed.to_vec()
     }
 }
 

@@ -35,7 +35,8 @@ fn profile(partner_id: i64, votes: u32) -> Profile {
 
 /// Partners 1 to 40 with 8 to 127 votes, and others.
 fn crowd(others: &[Profile]) -> Vec<Profile> {
-    let mut profiles: Vec<Profile> = (1..=40).map(|id| profile(id, 8 << (id % 4) | id as u32 % 8)).collect();
+    let mut profiles: Vec<Profile> =
+        (1..=40).map(|id| profile(id, (8 << (id % 4)) | (id as u32 % 8))).collect();
     profiles.extend(others);
     profiles
 }

@@ -1,6 +1,7 @@
 //! What was set aside of a window, held against its run and its votes; and every decision about it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::{Class, Report};
 use crate::audit::RunRecord;
@@ -102,14 +103,14 @@ async fn undecided(prover: &Prover, hold: &Hold, known: &mut Verdicts) -> Result
         (None, state) => return Ok(Some(format!("it is {}, and nobody has decided", state.name()))),
         (Some(made), _) => made.number,
     };
-    if !known.contains_key(&number) {
+    if let Entry::Vacant(unknown) = known.entry(number) {
         let row = prover.ledger.decision(number).await?;
         let covered = row.map(|row| {
             let detail: serde_json::Value = serde_json::from_str(&row.detail).unwrap_or_default();
             let holds = detail["holds"].as_array().into_iter().flatten();
             (row.verdict, holds.filter_map(|hold| hold.as_str().map(str::to_owned)).collect())
         });
-        known.insert(number, covered);
+        unknown.insert(covered);
     }
     let key = hold.key;
     let subject = Subject::Hold { kind: key.kind, time: key.start, partner_id: key.partner_id }.to_string();

@@ -59,11 +59,9 @@ pub(super) async fn about(tx: &mut Tx, subject: &Subject) -> Result<Vec<Decision
 pub(super) async fn is(tx: &mut Tx, wanted: u64, made: &Decision) -> Result<bool> {
     let rows = tx.fetch(sql::DECISION, &[number(wanted)]).await.map_err(doing("reading a decision"))?;
     let Some(row) = rows.first().map(decision).transpose()? else { return Ok(false) };
-    let is_same = row.subject == made.subject.to_string()
-        && row.verdict == made.verdict
-        && row.decided_by == made.by
-        && row.detail == made.detail.to_string();
-    Ok(is_same)
+    let (subject, detail) = (made.subject.to_string(), made.detail.to_string());
+    let DecisionRow { verdict, decided_by, .. } = &row;
+    Ok(row.subject == subject && verdict == made.verdict && *decided_by == made.by && row.detail == detail)
 }
 
 fn missing_row() -> StoreError {

@@ -92,7 +92,7 @@ pub(super) async fn insert_holds(tx: &mut Tx, database: &Database, plan: &Plan, 
             held.from_pool.into(),
             held.market_bonus.into(),
             i64::from(held.has_transfer).into(),
-            json(&alarms).into(),
+            json(alarms).into(),
             Value::Instant(now),
         ]
     };

@@ -259,7 +259,7 @@ fn away(error: &(dyn std::error::Error + 'static)) -> OidcError {
 /// One request of the protocol.
 async fn fetch(request: HttpRequest) -> io::Result<HttpResponse> {
     let exchanged = async {
-        let answer = outgoing::send(request.map(|body| Full::from(body))).await.map_err(io::Error::other)?;
+        let answer = outgoing::send(request.map(Full::from)).await.map_err(io::Error::other)?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, ANSWER_BYTES).collect().await.map_err(io::Error::other)?;
         Ok(HttpResponse::from_parts(head, body.to_bytes().to_vec()))

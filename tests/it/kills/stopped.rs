@@ -131,7 +131,7 @@ fn stopped_in_a_transaction(backend: Backend) {
     };
     // Both wait for their servers most of the time, so they wait together.
     thread::scope(|scope| {
-        for fault in ["stop@statement:107", "stop@commit:8"] {
+        for fault in ["stop@statement:112", "stop@commit:8"] {
             scope.spawn(move || stopped_and_continued(backend, fault, holds_the_books));
         }
     });

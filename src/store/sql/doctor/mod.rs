@@ -149,7 +149,13 @@ async fn refused(database: &Database, moves: bool) -> Vec<String> {
     let rewards = [Kind::Hourly, Kind::Daily].map(|kind| own::insert_rewards(kind, 1));
     let mut refused: Vec<String> = Vec::new();
     let asked = |sql: &&str| moves || !own::MOVING.contains(sql);
-    let rows = rewards.into_iter().chain([own::insert_changes(1), own::insert_watched_rows(1)]);
+    let others = [
+        own::insert_alarms as fn(usize) -> String,
+        own::insert_holds,
+        own::insert_changes,
+        own::insert_watched_rows,
+    ];
+    let rows = rewards.into_iter().chain(others.map(|insert| insert(1)));
     for sql in own::all().filter(asked).map(str::to_owned).chain(rows) {
         if let Err(error) = database.prepare(&sql).await {
             let why = chain(&error);
