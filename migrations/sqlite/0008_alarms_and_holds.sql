@@ -16,7 +16,9 @@ CREATE TABLE IF NOT EXISTS reward_alarms (
     PRIMARY KEY (reward_type, time, number)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX IF NOT EXISTS reward_alarms_by_time ON reward_alarms (time, reward_type, alarm);
+CREATE INDEX IF NOT EXISTS reward_alarms_by_time ON reward_alarms (time);
+-- They are counted along it alone.
+CREATE INDEX IF NOT EXISTS reward_alarms_by_count ON reward_alarms (time, reward_type, alarm);
 CREATE INDEX IF NOT EXISTS reward_alarms_by_partner ON reward_alarms (partner_id, time);
 CREATE INDEX IF NOT EXISTS reward_alarms_by_alarm ON reward_alarms (alarm, time);
 

@@ -228,7 +228,7 @@ fn confirmed_and_held(scratch: &Scratch) {
     scratch.import(&votes(18, 11), "quoted_at,rate\n");
     pay(scratch, 18);
     assert_eq!(held(), of_partner, "after it is closed the partner is paid as everyone else");
-    let verdicts = scratch.query("SELECT subject, verdict, decided_by FROM reward_decisions ORDER BY number");
+    let verdicts = scratch.query("SELECT subject, verdict, decided_by FROM reward_decisions WHERE subject LIKE 'case/%' ORDER BY number");
     let verdicts: Vec<String> = verdicts
         .iter()
         .map(|row| row.iter().map(|text| text.clone().unwrap()).collect::<Vec<_>>().join(" "))
