@@ -22,7 +22,7 @@ const PAGE: u32 = 500;
 
 /// Look at partners whose days are out of the ordinary, and decide about them.
 ///
-/// After each paid day every partner is measured by [[suspicions]]. Who is past a stage becomes a case, one for a partner
+/// After each paid day every partner is measured by `[[suspicions]]`. Who is past a stage becomes a case, one for a partner
 /// and suspicion. Nothing is kept back by it until a person says so:
 ///
 ///   rewardd case list                                                     what waits for a decision

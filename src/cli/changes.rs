@@ -70,7 +70,7 @@ pub(super) struct LookNow {}
 
 /// Decide: what is confirmed is known from then on; what is rejected is not told again until it changes.
 ///
-/// Where [people] are configured this takes a reviewer, and the reviewer's token.
+/// Where `[people]` are configured this takes a reviewer, and the reviewer's token.
 ///
 /// Exit codes: 0 · 1 nothing was decided, and why.
 #[derive(Debug, Args)]

@@ -212,7 +212,10 @@ fn a_pool_is_held_against_the_windows_before_it(backend: Backend) {
         // One that goes on from what is stored has the same before it.
         let app =
             App::open(config.clone(), Arc::new(ManualClock::new(day().end)), Mode::DryRun).await.unwrap();
-        assert_eq!(app.distributor.prepare(hours[5], start).await.unwrap().plan.raised, [growth.clone()]);
+        assert_eq!(
+            app.distributor.prepare(hours[5], start).await.unwrap().plan.raised,
+            std::slice::from_ref(growth)
+        );
         app.database.close().await;
     });
 }
