@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS reward_alarms (
     stake       DECIMAL(28,8) NOT NULL,
     raised_at   DATETIME(6) NOT NULL,
     PRIMARY KEY (reward_type, time, number),
-    KEY reward_alarms_by_time (time),
+    KEY reward_alarms_by_time (time, reward_type, number),
     -- They are counted along it alone.
     KEY reward_alarms_by_count (time, reward_type, alarm),
     KEY reward_alarms_by_partner (partner_id, time),

@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS reward_alarms (
     PRIMARY KEY (reward_type, time, number)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX IF NOT EXISTS reward_alarms_by_time ON reward_alarms (time);
+CREATE INDEX IF NOT EXISTS reward_alarms_by_time ON reward_alarms (time, reward_type, number);
 -- They are counted along it alone.
 CREATE INDEX IF NOT EXISTS reward_alarms_by_count ON reward_alarms (time, reward_type, alarm);
 CREATE INDEX IF NOT EXISTS reward_alarms_by_partner ON reward_alarms (partner_id, time);

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::daemon::process::{AT_ONCE, DUE, Programme, clock, machine_time, until, until_true};
 use crate::on_every_backend;
 use crate::support::http::{ask, connect, get, until_closed};
-use crate::support::proxy::{Fault, Proxy, address};
+use crate::support::proxy::{Proxy, address};
 use crate::support::server::{Kind, Server};
 use crate::support::{Backend, shown};
 
@@ -281,12 +281,14 @@ fn a_cut_connection_is_counted_as_tried_again() {
     let programme = Programme::new(Backend::MariaDb);
     let url = programme.scratch.url.clone();
     let proxy = Proxy::start(address(&url));
-    // In the middle of what is paid.
-    proxy.set(Fault::Truncate { bytes: 30_000 });
     let through = proxy.url(&url);
-    let mut daemon = programme.start("daemon", &[LISTEN, ("REWARDD__DATABASE__URL", &through)]);
+    // In the middle of a transaction.
+    let fault = ("REWARDD_FAULT", "stop@statement:20");
+    let mut daemon = programme.start("daemon", &[LISTEN, ("REWARDD__DATABASE__URL", &through), fault]);
+    daemon.until_halted();
+    proxy.hang_up();
+    daemon.signal(Signal::CONT);
     programme.until_paid(DUE);
-    assert_eq!(proxy.counts().cuts, 1);
     let scraped = Scraped::of(daemon.address());
     let retried = ["hourly", "daily"]
         .map(|kind| scraped.count(&format!("rewardd_runs_total{{kind=\"{kind}\",outcome=\"retried\"}}")));

@@ -10,11 +10,12 @@ use super::statements as sql;
 use super::store::{SqlStore, is_taken};
 use super::text::{OwnRow, sql_time};
 use super::transaction::Work;
+use crate::audit::DecisionRow;
 use crate::rewards::window::Instant;
 use crate::store::error::doing;
 use crate::store::{
-    Confirmations, Decision, PendingRules, PendingState, Result, RulesDecision, RulesVersion, SeenRules,
-    StoreError, Subject,
+    Confirmations, Decision, Decisions, PendingRules, PendingState, Result, RulesDecision, RulesVersion,
+    SeenRules, StoreError, Subject,
 };
 
 const TABLE: &str = "reward_rules_pending";
@@ -61,7 +62,11 @@ impl Confirmations for SqlStore {
     }
 
     async fn record_guard(&self, decision: &Decision) -> Result<()> {
-        self.write(&RecordGuard(decision)).await
+        // Mostly nothing has changed, and a look that has nothing to write commits nothing.
+        match self.decisions_about(&Subject::Guard).await?.pop() {
+            Some(last) if is_same_guard(&last, decision) => Ok(()),
+            _ => self.write(&RecordGuard(decision)).await,
+        }
     }
 }
 
@@ -274,17 +279,19 @@ impl Work for RecordGuard<'_> {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
-        // Which rules were in force at that time is no change of who may decide.
-        let settings = |mut detail: serde_json::Value| {
-            detail.as_object_mut().and_then(|fields| fields.remove("rules"));
-            detail
-        };
-        if let Some(last) = decisions::about(tx, &Subject::Guard).await?.pop() {
-            let last = serde_json::from_str(&last.detail).unwrap_or_default();
-            if settings(last) == settings(self.0.detail.clone()) {
-                return Ok(());
-            }
+        match decisions::about(tx, &Subject::Guard).await?.pop() {
+            Some(last) if is_same_guard(&last, self.0) => Ok(()),
+            _ => decisions::write(tx, self.0).await.map(drop),
         }
-        decisions::write(tx, self.0).await.map(drop)
     }
+}
+
+/// Whether the same people may decide in the same way. Which rules were in force at that time is no part of it.
+fn is_same_guard(last: &DecisionRow, decision: &Decision) -> bool {
+    let settings = |mut detail: serde_json::Value| {
+        detail.as_object_mut().and_then(|fields| fields.remove("rules"));
+        detail
+    };
+    let last = serde_json::from_str(&last.detail).unwrap_or_default();
+    settings(last) == settings(decision.detail.clone())
 }
